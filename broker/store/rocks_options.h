@@ -1,0 +1,36 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string_view>
+
+#include "broker/store/store.h"
+
+namespace rocksdb {
+class FileSystem;
+}
+
+namespace pawl::store {
+
+// What a RocksStore is opened with. The defaults keep its memory under about 120 MiB whatever is
+// stored.
+struct RocksOptions {
+  std::filesystem::path directory;  // Made when it is missing.
+
+  std::size_t cache_bytes = 32 << 20;  // Blocks, indexes and filters of the files.
+  std::size_t write_buffer_bytes =
+      16 << 20;  // Of `batches`, which gets nearly all bytes; twice while it is flushed.
+  std::size_t wal_bytes = 96 << 20;      // What a restart has to read again, at most.
+  std::size_t reserve_bytes = 64 << 20;  // Disk space kept for completions; less on a small disk.
+
+  // Told in a sentence about what an operator should know and what is not an error.
+  std::function<void(std::string_view)> note;
+
+  // For tests: the file system below RocksDB and the disk's space; the real ones when empty.
+  std::shared_ptr<rocksdb::FileSystem> file_system;
+  std::function<Space()> space;
+};
+
+}  // namespace pawl::store

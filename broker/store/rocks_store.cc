@@ -1,0 +1,325 @@
+#include "broker/store/rocks_store.h"
+
+#include <array>
+#include <optional>
+#include <stdexcept>
+#include <system_error>
+
+#include <fmt/format.h>
+#include <rocksdb/db.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/write_batch.h>
+#include <sys/statvfs.h>
+
+#include "broker/core/assert.h"
+#include "broker/store/caps.h"
+#include "broker/store/rocks_codec.h"
+#include "broker/store/rocks_read.h"
+#include "broker/store/rocks_tuning.h"
+
+namespace pawl::store {
+
+namespace {
+
+constexpr std::size_t kOwnColumn = core::kTableCount;
+// A write batch that grew larger for one commit gives its memory back.
+constexpr std::size_t kBatchBytesKept = 8 << 20;
+
+constexpr Caps kCaps{.ops_max = 1'000'000,
+                     .bytes_max = 64 << 20,
+                     .key_bytes_max = 1 << 10,
+                     .value_bytes_max = 64 << 10,
+                     .bytes_preferred = 2 << 20,
+                     .recovery = Caps::Recovery::restart};
+
+Space space_at(const std::filesystem::path& directory) {
+  struct statvfs stat {};
+  if (::statvfs(directory.c_str(), &stat) != 0) return {};
+  return {.free_bytes = std::uint64_t{stat.f_bavail} * stat.f_frsize,
+          .total_bytes = std::uint64_t{stat.f_blocks} * stat.f_frsize};
+}
+
+void make_directory(const std::filesystem::path& directory) {
+  std::error_code error;
+  const bool fresh = std::filesystem::create_directories(directory, error);
+  if (!error && fresh) {
+    std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
+  }
+  if (error) {
+    throw std::runtime_error(
+        fmt::format("cannot make the data directory {}: {}", directory.string(), error.message()));
+  }
+}
+
+void add(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* column, std::string_view prefix,
+         const core::Op& op) {
+  const std::array<rocksdb::Slice, 2> key_parts{prefix, op.key};
+  const rocksdb::SliceParts key(key_parts.data(), key_parts.size());
+  rocksdb::Status status;
+  switch (op.kind) {
+    case core::Op::Kind::put_new:
+    case core::Op::Kind::put: {
+      const std::string value_prefix = codec::value_prefix(op.expires_at);
+      const std::array<rocksdb::Slice, 3> value_parts{value_prefix, op.head, op.tail.view()};
+      status = batch.Put(column, key, rocksdb::SliceParts(value_parts.data(), value_parts.size()));
+      break;
+    }
+    case core::Op::Kind::erase:
+      status = batch.Delete(column, key);
+      break;
+    case core::Op::Kind::erase_once:
+      status = batch.SingleDelete(column, key);
+      break;
+  }
+  PAWL_ASSERT(status.ok());
+}
+
+}  // namespace
+
+// The place of a shard's owner in this process.
+struct RocksStore::Seat {
+  explicit Seat(core::ShardId shard)
+      : prefix(codec::shard_prefix(shard)), owner_key(codec::owner_key(shard)) {}
+
+  const std::string prefix;
+  const std::string owner_key;
+  Owner owner;
+  core::CommitSeq synced = 0;
+  enum class Epoch : std::uint8_t { running, over } epoch = Epoch::over;
+  rocksdb::WriteBatch batch;
+};
+
+// Stops the store at the first error that RocksDB meets in the background, and keeps RocksDB from
+// going on by itself.
+class RocksStore::Events final : public rocksdb::EventListener {
+ public:
+  explicit Events(RocksStore& store) : store_(store) {}
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    store_.fail(status->ToString());
+  }
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+
+ private:
+  RocksStore& store_;
+};
+
+// Lets rows go that have expired by the time of the newest commit.
+class RocksStore::Expiry final : public rocksdb::CompactionFilter {
+ public:
+  const char* Name() const override { return "pawl.expiry"; }
+  bool Filter(int, const rocksdb::Slice&, const rocksdb::Slice& stored, std::string*,
+              bool*) const override {
+    if (stored.empty() || stored[0] == 0) return false;
+    const auto value = codec::decode_value(stored.ToStringView());
+    return value && value->expired(core::timestamp_from_ms(now_ms.load(std::memory_order_relaxed)));
+  }
+  Decision FilterBlobByKey(int, const rocksdb::Slice&, std::string*, std::string*) const override {
+    return Decision::kKeep;  // Only small values expire, and those are no blobs.
+  }
+
+  std::atomic<std::uint64_t> now_ms{0};
+};
+
+RocksStore::RocksStore(RocksOptions options) : options_(std::move(options)) {
+  if (!options_.note) options_.note = [](std::string_view) {};
+  if (!options_.space) {
+    options_.space = [directory = options_.directory] { return space_at(directory); };
+  }
+  make_directory(options_.directory);
+  lock_ = std::make_unique<DirectoryLock>(options_.directory);
+  reserve_ = std::make_unique<Reserve>(Reserve::Options{.file = options_.directory / "reserve",
+                                                        .bytes = options_.reserve_bytes,
+                                                        .space = options_.space,
+                                                        .note = options_.note});
+  reserve_->settle();
+  open();
+}
+
+RocksStore::~RocksStore() {
+  for (rocksdb::ColumnFamilyHandle* handle : columns_) db_->DestroyColumnFamilyHandle(handle);
+}
+
+void RocksStore::open() {
+  expiry_ = std::make_shared<Expiry>();
+  parts_ = std::make_unique<RocksParts>();
+  parts_->env = options_.file_system
+                    ? std::shared_ptr<rocksdb::Env>(rocksdb::NewCompositeEnv(options_.file_system))
+                    : std::shared_ptr<rocksdb::Env>(rocksdb::Env::Default(), [](rocksdb::Env*) {});
+  parts_->cache = make_cache(options_);
+  parts_->listener = std::make_shared<Events>(*this);
+  parts_->expiry = expiry_;
+
+  const std::string path = (options_.directory / "db").string();
+  check_columns(path);
+  std::vector<rocksdb::ColumnFamilyDescriptor> columns;
+  for (std::size_t i = 0; i < core::kTableCount; ++i) {
+    const auto table = static_cast<core::Table>(i);
+    columns.emplace_back(std::string(to_string(table)), column_options(table, options_, *parts_));
+  }
+  columns.emplace_back(rocksdb::kDefaultColumnFamilyName, own_column_options(options_, *parts_));
+
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status =
+      rocksdb::DB::Open(database_options(options_, *parts_), path, columns, &columns_, &db);
+  if (!status.ok()) throw std::runtime_error(damage(status));
+  db_.reset(db);
+  check_format();
+}
+
+std::string RocksStore::damage(const rocksdb::Status& status) const {
+  return fmt::format("cannot open the data directory {}: {}", options_.directory.string(),
+                     status.ToString());
+}
+
+void RocksStore::check_columns(const std::string& path) const {
+  std::vector<std::string> names;
+  const rocksdb::DBOptions database = database_options(options_, *parts_);
+  // Fails on a directory that holds nothing yet, and on a damaged one, which opening it will tell
+  // better.
+  if (!rocksdb::DB::ListColumnFamilies(database, path, &names).ok()) return;
+  for (const std::string& name : names) {
+    bool known = name == rocksdb::kDefaultColumnFamilyName;
+    for (std::size_t i = 0; i < core::kTableCount; ++i) {
+      known = known || name == to_string(static_cast<core::Table>(i));
+    }
+    if (!known) {
+      throw std::runtime_error(
+          fmt::format("the data directory {} was written by a newer version: it has a table {}",
+                      options_.directory.string(), name));
+    }
+  }
+}
+
+void RocksStore::check_format() {
+  rocksdb::ColumnFamilyHandle* own = columns_[kOwnColumn];
+  std::string stored;
+  rocksdb::Status status = db_->Get({}, own, rocksdb::Slice(codec::kFormatKey), &stored);
+  if (status.IsNotFound()) {
+    core::Writer(stored).be32(codec::kFormat);
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    status = db_->Put(synced, own, rocksdb::Slice(codec::kFormatKey), stored);
+  }
+  if (!status.ok()) throw std::runtime_error(damage(status));
+  const std::uint32_t format = core::Reader(stored).be32();
+  if (format != codec::kFormat) {
+    throw std::runtime_error(
+        fmt::format("the data directory {} has format {}, this version reads format {}",
+                    options_.directory.string(), format, codec::kFormat));
+  }
+}
+
+Caps RocksStore::caps() const {
+  return kCaps;
+}
+
+rocksdb::ColumnFamilyHandle* RocksStore::column(core::Table table) const {
+  return columns_[static_cast<std::size_t>(table)];
+}
+
+RocksStore::Seat* RocksStore::seat_of(core::ShardId shard) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<Seat>& seat = seats_[shard];
+  if (!seat) seat = std::make_unique<Seat>(shard);
+  return seat.get();
+}
+
+Owner RocksStore::acquire(core::ShardId shard) {
+  if (failed_.load()) throw std::runtime_error(failure());
+  Seat& seat = *seat_of(shard);
+  rocksdb::ColumnFamilyHandle* own = columns_[kOwnColumn];
+  std::string stored;
+  rocksdb::Status status = db_->Get({}, own, seat.owner_key, &stored);
+  codec::OwnerRecord record;
+  if (status.ok()) {
+    const auto decoded = codec::decode_owner(stored);
+    if (!decoded) status = rocksdb::Status::Corruption("the owner's record cannot be read");
+    if (decoded) record = *decoded;
+  } else if (status.IsNotFound()) {
+    status = rocksdb::Status::OK();
+  }
+  ++record.owner.epoch;
+  record.synced = record.owner.last;
+  if (status.ok()) {
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    status = db_->Put(synced, own, seat.owner_key, codec::encode(record));
+  }
+  if (!status.ok()) throw std::runtime_error(damage(status));
+  seat.owner = record.owner;
+  seat.synced = record.synced;
+  seat.epoch = Seat::Epoch::running;
+  return record.owner;
+}
+
+Committed RocksStore::commit(core::ShardId shard, core::Epoch epoch, const core::Commit& commit) {
+  Seat& seat = *seat_of(shard);
+  if (failed_.load()) return {Outcome::fenced, failure()};
+  if (seat.epoch == Seat::Epoch::over || epoch != seat.owner.epoch) {
+    return {Outcome::fenced, "the epoch is over"};
+  }
+  Committed result;
+  if (commit.seq != seat.owner.last + 1) {
+    result = {Outcome::rejected,
+              fmt::format("commit {} does not follow {}", commit.seq, seat.owner.last)};
+  } else if (std::string why = violation_of(kCaps, commit); !why.empty()) {
+    result = {Outcome::rejected, std::move(why)};
+  } else {
+    result = write(seat, commit);
+  }
+  if (result.outcome != Outcome::durable) seat.epoch = Seat::Epoch::over;
+  return result;
+}
+
+Committed RocksStore::write(Seat& seat, const core::Commit& commit) {
+  codec::OwnerRecord record{seat.owner, seat.synced};
+  record.owner.last = commit.seq;
+  record.owner.at = std::max(record.owner.at, commit.at);
+  rocksdb::WriteBatch& batch = seat.batch;
+  batch.Clear();
+  rocksdb::Status status = batch.Put(columns_[kOwnColumn], seat.owner_key, codec::encode(record));
+  PAWL_ASSERT(status.ok());
+  for (const core::Op& op : commit.ops()) add(batch, column(op.table), seat.prefix, op);
+
+  expiry_->now_ms.store(core::to_ms(record.owner.at), std::memory_order_relaxed);
+  rocksdb::WriteOptions options;
+  options.sync = commit.synced;
+  status = db_->Write(options, &batch);
+  if (!status.ok()) {
+    fail(status.ToString());
+    return {Outcome::unknown, status.ToString()};
+  }
+  seat.owner = record.owner;
+  if (commit.synced) seat.synced = commit.seq;
+  if (batch.GetDataSize() > kBatchBytesKept) batch = rocksdb::WriteBatch();
+  return {};
+}
+
+void RocksStore::fail(std::string why) {
+  const std::lock_guard lock(mutex_);
+  if (failure_.empty()) failure_ = std::move(why);
+  failed_.store(true);
+}
+
+std::string RocksStore::failure() const {
+  const std::lock_guard lock(mutex_);
+  return fmt::format("the store in {} has failed: {}", options_.directory.string(), failure_);
+}
+
+ReadResult RocksStore::read(core::ShardId shard, const core::Read& read) {
+  if (failed_.load()) return {false, failure(), {}};
+  const Seat& seat = *seat_of(shard);
+  ReadResult result = RocksRead(*db_, columns_, seat.prefix).answer(seat.owner_key, read);
+  if (!result.ok) result.why = fmt::format("{}: {}", options_.directory.string(), result.why);
+  return result;
+}
+
+Space RocksStore::space() const {
+  return reserve_->settle();
+}
+
+}  // namespace pawl::store

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "broker/store/directory_lock.h"
+#include "broker/store/reserve.h"
+#include "broker/store/rocks_options.h"
+#include "broker/store/store.h"
+
+namespace rocksdb {
+class DB;
+class ColumnFamilyHandle;
+class Status;
+}  // namespace rocksdb
+
+namespace pawl::store {
+
+struct RocksParts;
+
+// The store on one machine's disk. Layout of the directory: `lock`, `reserve`, and RocksDB's files
+// in `db`.
+//
+// After a commit, flush or compaction that failed nothing is written any more: every later commit
+// is fenced, acquire throws, and only opening the directory anew tells what is there.
+class RocksStore final : public Store {
+ public:
+  // Throws std::runtime_error with a sentence for people: the directory cannot be used, another
+  // broker has it, its format is newer than this program, or its files are damaged.
+  explicit RocksStore(RocksOptions options);
+  ~RocksStore() override;
+
+  Caps caps() const override;
+  Owner acquire(core::ShardId shard) override;
+  Committed commit(core::ShardId shard, core::Epoch epoch, const core::Commit& commit) override;
+  ReadResult read(core::ShardId shard, const core::Read& read) override;
+  Space space() const override;
+
+ private:
+  struct Seat;
+  class Events;
+  class Expiry;
+
+  void open();
+  void check_columns(const std::string& path) const;
+  void check_format();
+  Seat* seat_of(core::ShardId shard);
+  Committed write(Seat& seat, const core::Commit& commit);
+  void fail(std::string why);
+  std::string failure() const;
+  std::string damage(const rocksdb::Status& status) const;
+  rocksdb::ColumnFamilyHandle* column(core::Table table) const;
+
+  RocksOptions options_;
+  std::unique_ptr<DirectoryLock> lock_;
+  std::unique_ptr<Reserve> reserve_;
+  std::shared_ptr<Expiry> expiry_;
+  std::unique_ptr<RocksParts> parts_;
+  std::vector<rocksdb::ColumnFamilyHandle*> columns_;  // By table; the store's own is the last.
+  std::unique_ptr<rocksdb::DB> db_;
+
+  mutable std::mutex mutex_;  // Of what follows; never held while the disk works.
+  std::map<core::ShardId, std::unique_ptr<Seat>> seats_;
+  std::string failure_;
+  std::atomic<bool> failed_{false};
+};
+
+}  // namespace pawl::store
