@@ -1,34 +1,16 @@
 #pragma once
 
-#include <functional>
 #include <memory>
 
 #include <boost/asio/io_context.hpp>
 
+#include "client/call.h"
+#include "client/session_hooks.h"
 #include "proto/pawl.pb.h"
 #include <pawl/callback.h>
 #include <pawl/options.h>
 
 namespace pawl::client {
-
-// What a session asks and tells its owner; all on the session's thread, none may throw or block.
-struct SessionHooks {
-  // The Hello of the next connection: what to resume, which jobs are held. Protocol version, client
-  // name and version, and the URL's credentials are filled in afterwards. REQUIRES: set.
-  std::function<pb::Hello()> make_hello;
-  // The broker has answered the Hello. What is in flight is sent again after this returns.
-  std::function<void(const pb::HelloReply&)> on_connected;
-  // The connection is gone, or the broker refused the Hello. Once for each connection that was
-  // tried.
-  std::function<void(const Error&)> on_disconnected;
-  // A Reply of id 0: cancelled, stop.
-  std::function<void(const pb::Reply&)> on_push;
-};
-
-// What to do with a request whose connection is cut before its answer.
-enum class WhenCut { send_again, fail };
-// What to do with a request that the broker refused with a retryable code.
-enum class WhenRefused { send_again, fail };
 
 struct SendOptions {
   Milliseconds deadline{10'000};  // From now, sending again included.

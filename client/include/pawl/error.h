@@ -29,8 +29,9 @@ enum class Errc {
   disk_full = 10,        // The broker has no room for new jobs.
   unavailable = 11,      // The broker stops, starts or lost its store.
 
-  deadline = 100,        // The call's time was up before an answer came.
-  connection = 101,      // The connection was cut, and the call is not one to be sent again.
+  deadline = 100,    // The call's time was up before an answer came.
+  connection = 101,  // The broker could not be reached, or the connection was cut under a call that
+                     // is not sent again.
   protocol_error = 102,  // The broker answered what this client does not understand.
   closed = 103,          // The client was closed.
   cancelled = 104,       // The caller gave the call up (Asio's cancellation).

@@ -1,0 +1,296 @@
+#include "client/pipeline.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "client/wire_error.h"
+#include "proto/frame.h"
+#include "proto/varint.h"
+
+namespace pawl::client {
+namespace {
+
+using std::chrono::milliseconds;
+
+// Ids of requests that the pipeline makes by itself; those of calls follow.
+constexpr std::uint64_t kHelloId = 1;
+constexpr std::uint64_t kPingId = 2;
+constexpr std::uint64_t kFirstId = 3;
+
+// Until the broker names its own bound.
+constexpr std::size_t kFrameBytesMax = std::size_t{4} << 20;
+// A reply parsed into the kept message must not leave more memory behind than this.
+constexpr std::size_t kKeptReplyBytes = std::size_t{1} << 20;
+
+void append_request_id(std::string& out, std::uint64_t id) {
+  wire::append_tag(out, pb::Request::kIdFieldNumber, wire::WireType::varint);
+  wire::append_varint(out, id);
+}
+
+}  // namespace
+
+Pipeline::Pipeline(const PipelineOptions& options, PipelineHooks hooks)
+    : options_(options),
+      hooks_(std::move(hooks)),
+      reconnect_(options.backoff, options.backoff_max, options.seed),
+      random_(static_cast<std::minstd_rand::result_type>(options.seed)),
+      last_cut_(Errc::connection, "there is no connection to the broker yet"),
+      frame_bytes_max_(kFrameBytesMax),
+      next_id_(kFirstId) {}
+
+void Pipeline::submit(std::unique_ptr<Call> call, TimePoint now) {
+  const TimePoint deadline = call->policy().deadline;
+  const auto it = entries_.emplace_hint(entries_.end(), next_id_++, Entry());
+  it->second.call = std::move(call);
+  it->second.deadline = it->second.wake = deadline;
+  if (deadline <= now) return expire(it, now);
+
+  wakes_.emplace(deadline, it->first);
+  queue(it);
+}
+
+Pipeline::Decision Pipeline::advance(TimePoint now) {
+  while (!wakes_.empty() && wakes_.begin()->first <= now) {
+    wake_up(entries_.find(wakes_.begin()->second), now);
+  }
+  switch (phase_) {
+    case Phase::resting:
+      if (now < phase_ends_) return Decision::none;
+      phase_ = Phase::connecting;
+      phase_ends_ = now + options_.connect_timeout;
+      return Decision::connect;
+    case Phase::connecting:
+    case Phase::greeting:
+      return now < phase_ends_ ? Decision::none : Decision::cut;
+    case Phase::ready:
+      break;
+  }
+  if (now < silence_ends()) return Decision::none;
+  if (ping_sent_ || ping_due_) return Decision::cut;
+  ping_due_ = true;
+  heard_at_ = now;
+  return Decision::none;
+}
+
+TimePoint Pipeline::next_deadline() const {
+  const TimePoint wake = wakes_.empty() ? TimePoint::max() : wakes_.begin()->first;
+  return std::min(wake, phase_ == Phase::ready ? silence_ends() : phase_ends_);
+}
+
+// When a connection that owes an answer has been silent for too long.
+TimePoint Pipeline::silence_ends() const {
+  const bool due = sent_ > 0 || ping_sent_ || ping_due_;
+  return due ? heard_at_ + options_.silence_limit : TimePoint::max();
+}
+
+void Pipeline::on_connected(const pb::Hello& hello) {
+  assert(phase_ == Phase::connecting);
+  phase_ = Phase::greeting;
+  answered_ = false;
+  pb::Request request;
+  request.set_id(kHelloId);
+  *request.mutable_hello() = hello;
+  wire::append_frame(hello_, request.SerializeAsString());
+}
+
+std::optional<Error> Pipeline::on_frame(std::string_view body, TimePoint now) {
+  heard_at_ = now;
+  const bool parsed = reply_.ParseFromArray(body.data(), static_cast<int>(body.size()));
+  if (!parsed) return Error(Errc::protocol_error, "the broker sent what is not a reply");
+  if (phase_ == Phase::greeting) return on_greeting(reply_, now);
+
+  answered_ = true;
+  if (reply_.id() == 0) {
+    // A refusal of the connection as a whole; the broker cuts it after that.
+    if (reply_.has_error()) return error_of(reply_.error());
+    if (hooks_.on_push) hooks_.on_push(reply_);
+  } else if (reply_.id() == kPingId) {
+    ping_sent_ = false;
+  } else if (const auto it = entries_.find(reply_.id());
+             it != entries_.end() && it->second.stage == Stage::sent) {
+    on_answer(it, reply_, now);
+  }
+  // Everything else is the late answer to a call that has ended.
+  if (body.size() > kKeptReplyBytes) reply_ = pb::Reply();
+  return std::nullopt;
+}
+
+std::optional<Error> Pipeline::on_greeting(const pb::Reply& reply, TimePoint now) {
+  if (reply.has_error()) {
+    const Error refusal = error_of(reply.error());
+    // A broker that will not have this client says so to everybody who waits; a busy one is tried
+    // again.
+    while (!refusal.retryable() && !entries_.empty()) fail(entries_.begin(), refusal);
+    return refusal;
+  }
+  if (reply.id() != kHelloId || !reply.has_hello()) {
+    return Error(Errc::protocol_error, "the broker did not answer the greeting");
+  }
+  phase_ = Phase::ready;
+  heard_at_ = now;
+  if (reply.hello().frame_bytes_max() > 0) frame_bytes_max_ = reply.hello().frame_bytes_max();
+  if (hooks_.on_ready) hooks_.on_ready(reply.hello());
+  return std::nullopt;
+}
+
+void Pipeline::on_answer(Entries::iterator it, pb::Reply& reply, TimePoint now) {
+  leave_sent(it->second);
+  reconnect_.reset();
+  if (reply.has_error()) return on_refusal(it, reply.error(), now);
+
+  it->second.outcome_unknown = false;
+  if (it->second.call->on_reply(reply, now) == Call::Next::ended) return end(it);
+  queue(it);
+}
+
+void Pipeline::on_refusal(Entries::iterator it, const pb::Error& refusal, TimePoint now) {
+  Entry& entry = it->second;
+  const Error error = error_of(refusal);
+  entry.outcome_unknown |= error.code() == Errc::unavailable;
+  if (!error.retryable() || entry.call->policy().when_refused == WhenRefused::fail) {
+    return fail(it, error);
+  }
+  // The broker's advice and up to a quarter more, so that those refused together do not return
+  // together.
+  auto rest = error.retry_after();
+  if (rest.count() == 0) {
+    rest = std::min(options_.backoff * (1 << std::min(entry.refusals, 10)), options_.backoff_max);
+  }
+  rest += rest * static_cast<int>(random_() % 256) / 1024;
+  ++entry.refusals;
+  if (now + rest >= entry.deadline) return fail(it, error);
+
+  entry.refusal = error;
+  entry.stage = Stage::resting;
+  wake_at(it, now + rest);
+}
+
+void Pipeline::on_cut(const Error& why, TimePoint now) {
+  if (answered_) reconnect_.reset();
+  phase_ = Phase::resting;
+  phase_ends_ = now + std::max<TimePoint::duration>(reconnect_.next(), why.retry_after());
+  last_cut_ = why;
+  answered_ = ping_due_ = ping_sent_ = false;
+  hello_.clear();
+  queued_.clear();
+  for (auto next = entries_.begin(); next != entries_.end();) {
+    const auto it = next++;
+    Entry& entry = it->second;
+    if (entry.stage == Stage::sent) {
+      leave_sent(entry);
+      entry.outcome_unknown = true;
+      if (entry.call->policy().when_cut == WhenCut::fail) {
+        fail(it, Error(Errc::connection, why.message()).set_retryable(true));
+        continue;
+      }
+      entry.stage = Stage::queued;
+    }
+    if (entry.stage == Stage::queued) queued_.push_back(it->first);
+  }
+}
+
+void Pipeline::write(std::string& out, std::size_t bytes, TimePoint now) {
+  out += hello_;
+  hello_.clear();
+  if (phase_ != Phase::ready) return;
+
+  if (ping_due_) {
+    pb::Request ping;
+    ping.set_id(kPingId);
+    ping.mutable_ping();
+    wire::append_frame(out, ping.SerializeAsString());
+    ping_due_ = false;
+    ping_sent_ = true;
+  }
+  while (!queued_.empty() && out.size() < bytes) {
+    const auto it = entries_.find(queued_.front());
+    queued_.pop_front();
+    if (it != entries_.end() && it->second.stage == Stage::queued) write_entry(out, it, now);
+  }
+}
+
+void Pipeline::write_entry(std::string& out, Entries::iterator it, TimePoint now) {
+  Entry& entry = it->second;
+  const std::size_t begun = wire::begin_frame(out);
+  append_request_id(out, it->first);
+  entry.call->append_op(out, now);
+  if (out.size() - begun > frame_bytes_max_) {
+    const std::string size = std::to_string(out.size() - begun);
+    out.resize(begun - wire::kFrameHeaderBytes);
+    return fail(it,
+                Error(Errc::too_large, "the request takes " + size + " bytes, the broker takes " +
+                                           std::to_string(frame_bytes_max_)));
+  }
+  wire::end_frame(out, begun);
+  if (sent_++ == 0) heard_at_ = std::max(heard_at_, now);
+  entry.stage = Stage::sent;
+  entry.was_sent = true;
+}
+
+void Pipeline::close(const Error& why) {
+  queued_.clear();
+  while (!entries_.empty()) fail(entries_.begin(), why);
+}
+
+void Pipeline::queue(Entries::iterator it) {
+  it->second.stage = Stage::queued;
+  queued_.push_back(it->first);
+}
+
+void Pipeline::wake_at(Entries::iterator it, TimePoint wake) {
+  wakes_.erase({it->second.wake, it->first});
+  it->second.wake = wake;
+  wakes_.emplace(wake, it->first);
+}
+
+void Pipeline::wake_up(Entries::iterator it, TimePoint now) {
+  assert(it != entries_.end());
+  if (it->second.deadline <= now) return expire(it, now);
+  wake_at(it, it->second.deadline);
+  queue(it);
+}
+
+void Pipeline::expire(Entries::iterator it, TimePoint now) {
+  Entry& entry = it->second;
+  const auto next = entry.call->expire(now, deadline_error(entry).set_request_id(it->first));
+  if (!next) return end(it);
+  entry.deadline = *next;
+  wake_at(it, *next);
+}
+
+Error Pipeline::deadline_error(const Entry& entry) const {
+  const bool unknown = entry.outcome_unknown || entry.stage == Stage::sent;
+  if (entry.refusal && entry.stage != Stage::sent) {
+    return Error(*entry.refusal).set_outcome_unknown(unknown);
+  }
+  if (entry.was_sent) {
+    return Error(Errc::deadline, "the broker did not answer within the deadline")
+        .set_retryable(true)
+        .set_outcome_unknown(unknown);
+  }
+  if (phase_ == Phase::ready) {
+    return Error(Errc::deadline, "the request could not be sent within the deadline")
+        .set_retryable(true);
+  }
+  return Error(Errc::connection, last_cut_.message()).set_retryable(true);
+}
+
+void Pipeline::fail(Entries::iterator it, Error error) {
+  const bool unknown = it->second.outcome_unknown || it->second.stage == Stage::sent;
+  it->second.call->fail(error.set_request_id(it->first).set_outcome_unknown(unknown));
+  end(it);
+}
+
+void Pipeline::end(Entries::iterator it) {
+  leave_sent(it->second);
+  wakes_.erase({it->second.wake, it->first});
+  entries_.erase(it);
+}
+
+void Pipeline::leave_sent(Entry& entry) {
+  if (entry.stage != Stage::sent) return;
+  --sent_;
+  entry.stage = Stage::resting;
+}
+
+}  // namespace pawl::client

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+
+#include "client/call.h"
+#include "client/ticket.h"
+#include <pawl/callback.h>
+#include <pawl/job.h>
+
+namespace pawl::client {
+
+// Waits for a job's final state, in rounds as long as the broker allows.
+class WaitCall final : public Call {
+ public:
+  // `until` is when the wait itself is over; the deadline is later, so that the last answer has
+  // time to come.
+  struct Wait {
+    JobId id;
+    View view = View::full;
+    TimePoint until;
+  };
+
+  WaitCall(TimePoint deadline, const Wait& wait, Ticket ticket, Callback<JobStatus> done)
+      : Call({.deadline = deadline}),
+        wait_(wait),
+        ticket_(std::move(ticket)),
+        done_(std::move(done)) {}
+
+  void append_op(std::string& out, TimePoint now) override;
+  Next on_reply(pb::Reply& reply, TimePoint now) override;
+  void fail(const Error& error) override { done_(error); }
+
+ private:
+  Wait wait_;
+  Ticket ticket_;
+  Callback<JobStatus> done_;
+};
+
+}  // namespace pawl::client
