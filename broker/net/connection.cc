@@ -1,0 +1,217 @@
+#include "broker/net/connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <spdlog/spdlog.h>
+#include <sys/socket.h>
+
+namespace pawl::net {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+
+constexpr std::size_t kTurnFrames = 64;
+constexpr std::size_t kReadBytesMin = 4 << 10;
+constexpr std::size_t kReadBytesMax = 256 << 10;
+constexpr std::size_t kFrameProgressBytes = 1024;
+
+// A dead peer is noticed within about a minute, even when neither side has anything to say.
+void keep_alive(asio::ip::tcp::socket& socket) {
+  const auto set = [&socket](int level, int option, int value) {
+    ::setsockopt(socket.native_handle(), level, option, &value, sizeof value);
+  };
+  set(SOL_SOCKET, SO_KEEPALIVE, 1);
+  set(IPPROTO_TCP, TCP_KEEPIDLE, 30);
+  set(IPPROTO_TCP, TCP_KEEPINTVL, 10);
+  set(IPPROTO_TCP, TCP_KEEPCNT, 3);
+}
+
+}  // namespace
+
+Connection::Connection(asio::ip::tcp::socket socket, core::ConnectionId id,
+                       const Services& services, const NetSettings& settings,
+                       ConnectionCounts& counts, Closed closed)
+    : socket_(std::move(socket)),
+      settings_(settings),
+      counts_(counts),
+      closed_(std::move(closed)),
+      conversation_(id, services, settings),
+      frames_(conversation_.frame_bytes_max()),
+      read_bytes_(kReadBytesMin) {}
+
+void Connection::start(Clock::time_point now) {
+  started_ = frame_since_ = write_since_ = now;
+  error_code ignored;
+  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  socket_.non_blocking(true, ignored);
+  keep_alive(socket_);
+  read();
+}
+
+void Connection::read() {
+  if (reading_ != Reading::none || is_closed_) return;
+  reading_ = Reading::waiting;
+  const std::span<char> space = frames_.prepare(read_bytes_);
+  socket_.async_read_some(asio::buffer(space.data(), space.size()),
+                          [self = shared_from_this()](const error_code& failed, std::size_t bytes) {
+                            self->on_read(failed, bytes);
+                          });
+}
+
+void Connection::on_read(const error_code& failed, std::size_t bytes) {
+  reading_ = Reading::none;
+  if (is_closed_) return;
+  if (failed) return close(failed == asio::error::eof ? "the client left" : failed.message());
+  frames_.commit(bytes);
+  frame_bytes_ += bytes;
+  if (bytes >= read_bytes_) read_bytes_ = std::min(2 * read_bytes_, kReadBytesMax);
+  proceed();
+}
+
+void Connection::proceed() {
+  if (is_closed_) return;
+  write();
+  while (!is_closed_ && !turn_over_ && reading_ == Reading::none) {
+    if (conversation_.ended()) {
+      if (conversation_.output().empty()) linger();
+      return;
+    }
+    if (!conversation_.accepts()) return;
+    if (!take_frames()) read();
+    write();
+  }
+}
+
+// Takes up to a turn's frames; false when there was none.
+bool Connection::take_frames() {
+  std::size_t taken = 0;
+  while (conversation_.accepts()) {
+    if (taken == kTurnFrames) {
+      take_turn_later();
+      break;
+    }
+    frames_.set_frame_bytes_max(conversation_.frame_bytes_max());
+    const std::optional<std::string_view> frame = frames_.next();
+    if (!frame) break;
+    frame_bytes_ = 0;
+    conversation_.take(*frame);
+    ++taken;
+  }
+  if (frames_.error() != wire::FrameError::none) conversation_.refuse_stream(frames_.error());
+  if (taken > 0) count_greeted();
+  return taken > 0 || conversation_.ended();
+}
+
+// The other connections have their turn first.
+void Connection::take_turn_later() {
+  turn_over_ = true;
+  asio::post(socket_.get_executor(), [self = shared_from_this()] {
+    self->turn_over_ = false;
+    self->proceed();
+  });
+}
+
+void Connection::count_greeted() {
+  if (!is_fresh_ || !conversation_.greeted()) return;
+  is_fresh_ = false;
+  --counts_.fresh;
+}
+
+void Connection::write() {
+  Output& output = conversation_.output();
+  if (output.bytes() > settings_.output_bytes_max) return close("it does not read its replies");
+  while (!write_waits_ && !output.empty()) {
+    error_code failed;
+    const std::size_t bytes = socket_.write_some(output.front(), failed);
+    output.consume(bytes);
+    written_bytes_ += bytes;
+    if (failed == asio::error::would_block || failed == asio::error::try_again) {
+      write_waits_ = true;
+      socket_.async_wait(
+          asio::ip::tcp::socket::wait_write,
+          [self = shared_from_this()](const error_code& error) { self->on_writable(error); });
+    } else if (failed) {
+      return close(failed.message());
+    }
+  }
+}
+
+void Connection::on_writable(const error_code& failed) {
+  write_waits_ = false;
+  if (is_closed_) return;
+  if (failed) return close(failed.message());
+  proceed();
+}
+
+// Closing at once would reset the connection while the client still sends, and take the last reply
+// with it.
+void Connection::linger() {
+  if (lingers_until_ != Clock::time_point{}) return;
+  lingers_until_ = Clock::now() + settings_.linger;
+  error_code ignored;
+  socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  discard();
+}
+
+void Connection::discard() {
+  reading_ = Reading::discarding;
+  const std::span<char> space = frames_.prepare(kReadBytesMin);
+  socket_.async_read_some(asio::buffer(space.data(), kReadBytesMin),
+                          [self = shared_from_this()](const error_code& failed, std::size_t) {
+                            if (self->is_closed_) return;
+                            if (failed) return self->close("said goodbye");
+                            self->discard();
+                          });
+}
+
+void Connection::tick(Clock::time_point now) {
+  if (is_closed_) return;
+  if (lingers_until_ != Clock::time_point{}) {
+    if (now >= lingers_until_) close("said goodbye");
+    return;
+  }
+  if (!conversation_.greeted() && now - started_ >= settings_.hello_within) {
+    return close("no hello in time");
+  }
+  check_frame_progress(now);
+  if (!is_closed_) check_write_progress(now);
+}
+
+void Connection::check_frame_progress(Clock::time_point now) {
+  const bool waits_for_rest = reading_ == Reading::waiting && frames_.buffered_bytes() > 0;
+  if (!waits_for_rest) {
+    frame_since_ = now;
+    frame_bytes_ = 0;
+  } else if (now - frame_since_ >= settings_.frame_within) {
+    if (frame_bytes_ < kFrameProgressBytes) return close("a frame made no progress");
+    frame_since_ = now;
+    frame_bytes_ = 0;
+  }
+}
+
+void Connection::check_write_progress(Clock::time_point now) {
+  if (!write_waits_ || written_bytes_ > 0) {
+    write_since_ = now;
+    written_bytes_ = 0;
+  } else if (now - write_since_ >= settings_.write_within) {
+    close("it reads no replies");
+  }
+}
+
+void Connection::close(std::string_view why) {
+  if (is_closed_) return;
+  is_closed_ = true;
+  spdlog::debug("connection {} closed: {}", conversation_.id(), why);
+  error_code ignored;
+  socket_.close(ignored);
+  if (is_fresh_) --counts_.fresh;
+  --counts_.all;
+  closed_(*this);
+}
+
+}  // namespace pawl::net

@@ -1,0 +1,155 @@
+#include "broker/net/io_thread.h"
+
+#include <algorithm>
+#include <iterator>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+namespace pawl::net {
+
+namespace asio = boost::asio;
+
+IoThread::IoThread(const Services& services, const NetSettings& settings, ConnectionCounts& counts)
+    : services_(services),
+      settings_(settings),
+      counts_(counts),
+      work_(asio::make_work_guard(context_)),
+      tick_(context_) {}
+
+IoThread::~IoThread() {
+  finish();
+}
+
+void IoThread::start() {
+  thread_ = std::thread([this] { context_.run(); });
+}
+
+void IoThread::finish() {
+  if (!thread_.joinable()) return;
+  asio::post(context_, [this] {
+    finishing_ = true;
+    while (!connections_.empty()) {
+      const std::shared_ptr<Connection> connection = connections_.begin()->second;
+      connection->close("the broker stops");
+    }
+    tick_.cancel();
+    work_.reset();
+  });
+  thread_.join();
+}
+
+void IoThread::adopt(asio::ip::tcp::socket socket, core::ConnectionId id) {
+  asio::post(context_, [this, id, taken = std::move(socket)]() mutable {
+    const auto connection =
+        std::make_shared<Connection>(std::move(taken), id, services_, settings_, counts_,
+                                     [this](const Connection& closed) { on_closed(closed); });
+    connections_.emplace(id, connection);
+    if (finishing_) return connection->close("the broker stops");
+    connection->start(Connection::Clock::now());
+    if (drained_) connection->stop();
+    schedule_tick();
+  });
+}
+
+void IoThread::deliver(std::vector<core::Reply>&& replies) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(mutex_);
+    wake = delivered_.empty();
+    if (wake) {
+      delivered_ = std::move(replies);
+    } else {
+      std::ranges::move(replies, std::back_inserter(delivered_));
+    }
+  }
+  if (wake) asio::post(context_, [this] { take_replies(); });
+}
+
+void IoThread::take_replies() {
+  std::vector<core::Reply> replies;
+  {
+    const std::lock_guard lock(mutex_);
+    replies.swap(delivered_);
+  }
+  for (const core::Reply& reply : replies) answer(reply);
+  for (const auto& connection : answered_) connection->proceed();
+  answered_.clear();
+  tell_disconnected();
+  check_drained();
+}
+
+void IoThread::answer(const core::Reply& reply) {
+  const core::ConnectionId id = reply.ticket.connection;
+  const bool same = !answered_.empty() && answered_.back()->conversation().id() == id;
+  if (!same) {
+    const auto found = connections_.find(id);
+    if (found == connections_.end()) return;
+    answered_.push_back(found->second);
+  }
+  answered_.back()->answer(reply);
+}
+
+void IoThread::schedule_tick() {
+  if (ticks_ || finishing_) return;
+  ticks_ = true;
+  tick_.expires_after(settings_.tick);
+  tick_.async_wait([this](const boost::system::error_code& cancelled) {
+    ticks_ = false;
+    if (!cancelled) tick();
+  });
+}
+
+void IoThread::tick() {
+  const auto now = Connection::Clock::now();
+  for (auto at = connections_.begin(); at != connections_.end();) {
+    const std::shared_ptr<Connection> connection = at->second;
+    ++at;  // Closing erases it.
+    connection->tick(now);
+  }
+  tell_disconnected();
+  check_drained();
+  if (!connections_.empty() || !disconnected_.empty()) schedule_tick();
+}
+
+void IoThread::on_closed(const Connection& connection) {
+  const core::ConnectionId id = connection.conversation().id();
+  if (connection.conversation().known_to_engine() && !finishing_) disconnected_.push_back(id);
+  tell_disconnected();
+  connections_.erase(id);
+}
+
+// A full inbox takes them later; what is told late only frees something late.
+void IoThread::tell_disconnected() {
+  while (!disconnected_.empty()) {
+    if (!services_.commands.post(core::Disconnected{disconnected_.back()})) return schedule_tick();
+    disconnected_.pop_back();
+  }
+}
+
+std::future<void> IoThread::drain() {
+  auto drained = std::make_shared<std::promise<void>>();
+  std::future<void> done = drained->get_future();
+  asio::post(context_, [this, drained] {
+    drained_ = std::move(*drained);
+    for (auto at = connections_.begin(); at != connections_.end();) {
+      const std::shared_ptr<Connection> connection = at->second;
+      ++at;
+      connection->stop();
+      connection->proceed();
+    }
+    check_drained();
+  });
+  return done;
+}
+
+void IoThread::check_drained() {
+  if (!drained_) return;
+  const bool quiet =
+      std::ranges::all_of(connections_, [](const auto& entry) { return entry.second->is_quiet(); });
+  if (!quiet) return;
+  drained_->set_value();
+  drained_.reset();
+}
+
+}  // namespace pawl::net

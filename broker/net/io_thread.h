@@ -1,0 +1,72 @@
+#pragma once
+
+#include <future>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "broker/core/reply.h"
+#include "broker/net/connection.h"
+#include "broker/net/services.h"
+
+namespace pawl::net {
+
+// One thread, its event loop and the connections that live on it. Thread-safe where said.
+class IoThread {
+ public:
+  IoThread(const Services& services, const NetSettings& settings, ConnectionCounts& counts);
+  ~IoThread();
+  IoThread(const IoThread&) = delete;
+  IoThread& operator=(const IoThread&) = delete;
+
+  void start();
+  // Closes every connection and ends the thread. The engine is not told: it ends too. Thread-safe,
+  // not to be called from this thread.
+  void finish();
+
+  // Takes over a connection that was accepted and counted. Thread-safe.
+  void adopt(boost::asio::ip::tcp::socket socket, core::ConnectionId id);
+  // Thread-safe: wakes the thread once for any number of replies.
+  void deliver(std::vector<core::Reply>&& replies);
+  // Tells every client that the broker stops. The future is ready once no request is in flight and
+  // no reply is left to be written. Thread-safe; to be called once.
+  std::future<void> drain();
+
+  boost::asio::io_context& context() { return context_; }
+
+ private:
+  void take_replies();
+  void answer(const core::Reply& reply);
+  void schedule_tick();
+  void tick();
+  void on_closed(const Connection& connection);
+  void tell_disconnected();
+  void check_drained();
+
+  const Services& services_;
+  const NetSettings& settings_;
+  ConnectionCounts& counts_;
+  boost::asio::io_context context_{1};
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+  boost::asio::steady_timer tick_;
+  std::unordered_map<core::ConnectionId, std::shared_ptr<Connection>> connections_;
+  std::vector<std::shared_ptr<Connection>> answered_;  // In this round of replies.
+  std::vector<core::ConnectionId> disconnected_;       // What the engine does not know yet.
+  std::optional<std::promise<void>> drained_;
+  bool ticks_ = false;
+  bool finishing_ = false;
+  std::thread thread_;
+
+  std::mutex mutex_;
+  std::vector<core::Reply> delivered_;  // Guarded by mutex_.
+};
+
+}  // namespace pawl::net
