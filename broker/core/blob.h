@@ -7,8 +7,9 @@
 
 namespace pawl::core {
 
-// Bytes that somebody owns together with others: a slice of a frame or of a page that was read. Copying is cheap and
-// copies no bytes; the slice stays valid as long as any copy lives. Thread-safe as shared_ptr is.
+// Bytes that somebody owns together with others: a slice of a frame or of a page that was read.
+// Copying is cheap and copies no bytes; the slice stays valid as long as any copy lives.
+// Thread-safe as shared_ptr is.
 class Blob {
  public:
   Blob() = default;
@@ -24,7 +25,9 @@ class Blob {
   std::string_view view() const { return bytes_; }
   std::size_t size() const { return bytes_.size(); }
   bool empty() const { return bytes_.empty(); }
-  Blob slice(std::size_t offset, std::size_t count) const { return {owner_, bytes_.substr(offset, count)}; }
+  Blob slice(std::size_t offset, std::size_t count) const {
+    return {owner_, bytes_.substr(offset, count)};
+  }
 
  private:
   std::shared_ptr<const void> owner_;

@@ -1,6 +1,7 @@
 #pragma once
 
-// How numbers and strings become bytes in keys (big-endian, so that they sort) and in values (varints).
+// How numbers and strings become bytes in keys (big-endian, so that they sort) and in values
+// (varints).
 
 #include <cstdint>
 #include <string>
@@ -41,7 +42,8 @@ class Writer {
     varint(set.ranges().size());
     JobIndex at = 0;
     for (const auto& range : set.ranges()) {
-      varint(static_cast<std::uint64_t>(range.begin - at)).varint(static_cast<std::uint64_t>(range.end - range.begin));
+      varint(static_cast<std::uint64_t>(range.begin - at))
+          .varint(static_cast<std::uint64_t>(range.end - range.begin));
       at = range.end;
     }
     return *this;
@@ -49,14 +51,16 @@ class Writer {
 
  private:
   Writer& big_endian(std::uint64_t value, int bytes) {
-    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8) out_.push_back(static_cast<char>(value >> shift));
+    for (int shift = 8 * (bytes - 1); shift >= 0; shift -= 8)
+      out_.push_back(static_cast<char>(value >> shift));
     return *this;
   }
 
   std::string& out_;
 };
 
-// Reads what Writer wrote. After bytes that do not fit, ok() is false and everything read is zero or empty.
+// Reads what Writer wrote. After bytes that do not fit, ok() is false and everything read is zero
+// or empty.
 class Reader {
  public:
   explicit Reader(std::string_view in) : in_(in) {}
@@ -82,7 +86,8 @@ class Reader {
   }
   std::uint32_t varint32() {
     const std::uint64_t value = varint();
-    return value <= UINT32_MAX ? static_cast<std::uint32_t>(value) : static_cast<std::uint32_t>(fail());
+    return value <= UINT32_MAX ? static_cast<std::uint32_t>(value)
+                               : static_cast<std::uint32_t>(fail());
   }
   std::string_view raw(std::size_t size) {
     if (in_.size() < size) {
@@ -127,7 +132,8 @@ class Reader {
   std::uint64_t big_endian(std::size_t bytes) {
     if (in_.size() < bytes) return fail();
     std::uint64_t value = 0;
-    for (std::size_t i = 0; i < bytes; ++i) value = (value << 8) | static_cast<unsigned char>(in_[i]);
+    for (std::size_t i = 0; i < bytes; ++i)
+      value = (value << 8) | static_cast<unsigned char>(in_[i]);
     in_.remove_prefix(bytes);
     return value;
   }

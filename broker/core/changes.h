@@ -1,7 +1,7 @@
 #pragma once
 
-// What the engine wants done: puts and erases by table (one commit), reads, replies. Values only; the runtime and the
-// store carry them out.
+// What the engine wants done: puts and erases by table (one commit), reads, replies. Values only;
+// the runtime and the store carry them out.
 
 #include <cstdint>
 #include <deque>
@@ -52,32 +52,37 @@ struct Op {
   std::string_view key;   // Lives in its Commit.
   std::string_view head;  // The value is head followed by tail.
   Blob tail;
-  Timestamp expires_at{};  // Not the epoch: reads hide the row from then on, and it goes away by itself.
+  Timestamp
+      expires_at{};  // Not the epoch: reads hide the row from then on, and it goes away by itself.
 };
 
-// The puts and erases of one commit, in order. Owns the bytes of its keys and heads. Neither copied nor moved: shared
-// between the engine, the committer and the overlay by shared_ptr<const Commit>.
+// The puts and erases of one commit, in order. Owns the bytes of its keys and heads. Neither copied
+// nor moved: shared between the engine, the committer and the overlay by shared_ptr<const Commit>.
 class Commit {
  public:
   Commit() = default;
   Commit(const Commit&) = delete;
   Commit& operator=(const Commit&) = delete;
 
-  void put(Table table, std::string_view key, std::string_view head, Blob tail = {}, Timestamp expires_at = {}) {
+  void put(Table table, std::string_view key, std::string_view head, Blob tail = {},
+           Timestamp expires_at = {}) {
     add(Op::Kind::put, table, key, head, std::move(tail), expires_at);
   }
   void put_new(Table table, std::string_view key, std::string_view head, Blob tail = {}) {
     add(Op::Kind::put_new, table, key, head, std::move(tail), {});
   }
   void erase(Table table, std::string_view key) { add(Op::Kind::erase, table, key, {}, {}, {}); }
-  void erase_once(Table table, std::string_view key) { add(Op::Kind::erase_once, table, key, {}, {}, {}); }
+  void erase_once(Table table, std::string_view key) {
+    add(Op::Kind::erase_once, table, key, {}, {}, {});
+  }
 
   const std::vector<Op>& ops() const { return ops_; }
   bool empty() const { return ops_.empty(); }
   std::size_t bytes() const { return bytes_; }
 
   CommitSeq seq = 0;
-  bool synced = false;  // Must be on disk before it counts; otherwise written to the operating system is enough.
+  bool synced = false;  // Must be on disk before it counts; otherwise written to the operating
+                        // system is enough.
   Timestamp at{};       // The engine's time when it was sealed; what has expired by then may go.
 
  private:
@@ -87,7 +92,8 @@ class Commit {
     std::memcpy(place, bytes.data(), bytes.size());
     return {place, bytes.size()};
   }
-  void add(Op::Kind kind, Table table, std::string_view key, std::string_view head, Blob tail, Timestamp expires_at) {
+  void add(Op::Kind kind, Table table, std::string_view key, std::string_view head, Blob tail,
+           Timestamp expires_at) {
     bytes_ += key.size() + head.size() + tail.size() + 16;
     ops_.push_back({kind, table, keep(key), keep(head), std::move(tail), expires_at});
   }
@@ -104,8 +110,8 @@ struct Range {
   std::string to;
 };
 
-// A question to the store. The ranges are answered in order until `rows_max` or `bytes_max` is reached (at least one
-// row is always given when there is one).
+// A question to the store. The ranges are answered in order until `rows_max` or `bytes_max` is
+// reached (at least one row is always given when there is one).
 struct Read {
   std::uint64_t id = 0;
   std::vector<Range> ranges;
@@ -124,7 +130,8 @@ struct ReadAnswer {
   CommitSeq as_of = 0;  // The last commit that the rows contain; later ones may be missing.
   std::vector<Row> rows;
   std::shared_ptr<const void> owner;  // Of the rows' bytes.
-  // Where the answer stopped because of a bound: everything before (range, key) was given. `complete`: no bound hit.
+  // Where the answer stopped because of a bound: everything before (range, key) was given.
+  // `complete`: no bound hit.
   bool complete = true;
   std::uint32_t stopped_range = 0;
   std::string stopped_key;  // The first key of that range that was not looked at.

@@ -1,7 +1,8 @@
 #pragma once
 
-// What the outside asks of the engine: plain values, validated before they come here (net/translate). Every command
-// with a ticket is answered by exactly one reply to that ticket, now or later.
+// What the outside asks of the engine: plain values, validated before they come here
+// (net/translate). Every command with a ticket is answered by exactly one reply to that ticket, now
+// or later.
 
 #include <optional>
 #include <string>
@@ -17,8 +18,8 @@
 
 namespace pawl::core {
 
-// The options that the broker itself acts on. Zero max_attempts, backoff and backoff_max are the defaults;
-// an absent retention is the queue's.
+// The options that the broker itself acts on. Zero max_attempts, backoff and backoff_max are the
+// defaults; an absent retention is the queue's.
 struct JobOptions {
   std::uint32_t max_attempts = 0;
   Milliseconds backoff{0};
@@ -39,7 +40,8 @@ struct Due {
   friend bool operator==(const Due&, const Due&) = default;
 };
 
-// The jobs of a batch that agree in everything that the broker acts on: they wait in the same lane as one run.
+// The jobs of a batch that agree in everything that the broker acts on: they wait in the same lane
+// as one run.
 struct JobGroup {
   std::string type;
   std::uint8_t priority = 0;
@@ -54,11 +56,11 @@ struct Enqueue {
   BatchId batch;
   std::string ns;  // Namespace.
   std::string queue;
-  std::uint64_t hash = 0;      // Of everything the client sent under the batch id.
+  std::uint64_t hash = 0;       // Of everything the client sent under the batch id.
   std::uint16_t job_count = 0;  // Accepted and refused.
-  Blob defaults;               // The defaults' message, without tag and length; may be empty.
-  Blob jobs;                   // The jobs as they came: each tag, length, message, one after the other.
-  std::vector<JobGroup> groups;    // Disjoint; with `refused` they cover [0, job_count).
+  Blob defaults;                // The defaults' message, without tag and length; may be empty.
+  Blob jobs;  // The jobs as they came: each tag, length, message, one after the other.
+  std::vector<JobGroup> groups;     // Disjoint; with `refused` they cover [0, job_count).
   std::vector<RefusedJob> refused;  // Only when the client chose results per job.
 };
 
@@ -67,6 +69,7 @@ struct OpenSession {
   Ticket ticket;
   std::string worker_id;
   std::string host;
+  SessionId fresh;   // The id of a new session, drawn from the operating system's randomness.
   SessionId resume;  // Empty: a new one.
   std::vector<Held> held;
 };
@@ -81,7 +84,7 @@ struct Fetch {
   Milliseconds max_wait{0};
 };
 
-  struct Outcome {
+struct Outcome {
   enum class Kind : std::uint8_t { complete = 1, fail = 2, release = 3, extend = 4 };
   Token token;
   BatchId batch;
@@ -142,8 +145,8 @@ struct Disconnected {
   ConnectionId connection = 0;
 };
 
-// Before a stop: every grant that is not stored yet is put into the next commit, parked fetches are answered empty,
-// nothing is leased any more.
+// Before a stop: every grant that is not stored yet is put into the next commit, parked fetches are
+// answered empty, nothing is leased any more.
 struct StopLeasing {};
 
 // Whether new jobs are taken. disk_full: enqueues are refused, everything else goes on.
@@ -151,7 +154,8 @@ struct Admission {
   enum class Kind : std::uint8_t { open, disk_full } kind = Kind::open;
 };
 
-using Command = std::variant<Enqueue, OpenSession, Fetch, Report, Heartbeat, GetJobs, WaitJob, ListJobs, QueueStats,
-                             CancelJobs, Disconnected, StopLeasing, Admission, ReadAnswer>;
+using Command =
+    std::variant<Enqueue, OpenSession, Fetch, Report, Heartbeat, GetJobs, WaitJob, ListJobs,
+                 QueueStats, CancelJobs, Disconnected, StopLeasing, Admission, ReadAnswer>;
 
 }  // namespace pawl::core

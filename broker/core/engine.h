@@ -1,12 +1,13 @@
 #pragma once
 
-// The queue. Start here: commands come in, a commit's worth of changes comes out, and nothing else happens.
+// The queue. Start here: commands come in, a commit's worth of changes comes out, and nothing else
+// happens.
 //
 //   engine.execute(command, now);        any number of times
 //   engine.advance(now);                 what has become due by `now`
 //   Changes changes = engine.take_changes(now);
-//       store changes.commit, answer changes.reads by execute(ReadAnswer), and send each of changes.replies once
-//       its `after` is durable
+//       store changes.commit, answer changes.reads by execute(ReadAnswer), and send each of
+//       changes.replies once its `after` is durable
 //   engine.committed(seq);               when commit seq is durable
 //   sleep until engine.next_deadline(now) or the next command
 
@@ -41,7 +42,8 @@ struct EngineStart {
   std::uint64_t seed = 0;  // Of jitter and session ids.
 };
 
-// Every queue of one shard. Pure: same commands, times and seed in, same bytes out. Not thread-safe; one thread owns it.
+// Every queue of one shard. Pure: same commands, times and seed in, same bytes out. Not
+// thread-safe; one thread owns it.
 class Engine {
  public:
   Engine(const Settings& settings, const EngineStart& start, Now now);
@@ -56,10 +58,12 @@ class Engine {
   // When advance() has something to do; nothing when only a command can change anything.
   std::optional<Timestamp> next_deadline(Now now) const;
 
-  // Closes the open commit. Commits are numbered start.last + 1, + 2, ... and must reach the store in this order.
+  // Closes the open commit. Commits are numbered start.last + 1, + 2, ... and must reach the store
+  // in this order.
   Changes take_changes(Now now);
 
-  // Bytes of the open commit so far: the runtime closes it when this reaches the store's preferred size.
+  // Bytes of the open commit so far: the runtime closes it when this reaches the store's preferred
+  // size.
   std::size_t open_bytes() const;
 
   // Commit `seq` and everything before it is durable.

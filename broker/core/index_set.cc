@@ -6,7 +6,8 @@ namespace pawl::core {
 
 IndexSet IndexSet::range(std::size_t begin, std::size_t end) {
   IndexSet set;
-  if (begin < end) set.ranges_.push_back({static_cast<JobIndex>(begin), static_cast<JobIndex>(end)});
+  if (begin < end)
+    set.ranges_.push_back({static_cast<JobIndex>(begin), static_cast<JobIndex>(end)});
   return set;
 }
 
@@ -17,16 +18,18 @@ std::size_t IndexSet::count() const {
 }
 
 bool IndexSet::contains(JobIndex index) const {
-  const auto after = std::upper_bound(ranges_.begin(), ranges_.end(), index,
-                                      [](JobIndex value, const Range& range) { return value < range.begin; });
+  const auto after =
+      std::upper_bound(ranges_.begin(), ranges_.end(), index,
+                       [](JobIndex value, const Range& range) { return value < range.begin; });
   return after != ranges_.begin() && index < std::prev(after)->end;
 }
 
 void IndexSet::insert_range(Range range) {
   if (range.begin >= range.end) return;
   // Everything that touches or overlaps [begin, end] melts into one range.
-  auto from = std::lower_bound(ranges_.begin(), ranges_.end(), range.begin,
-                               [](const Range& known, JobIndex value) { return known.end < value; });
+  auto from =
+      std::lower_bound(ranges_.begin(), ranges_.end(), range.begin,
+                       [](const Range& known, JobIndex value) { return known.end < value; });
   auto to = from;
   while (to != ranges_.end() && to->begin <= range.end) {
     range.begin = std::min(range.begin, to->begin);
@@ -49,7 +52,9 @@ void IndexSet::insert(const IndexSet& other) {
   for (const Range& range : other.ranges_) insert_range(range);
 }
 
-void IndexSet::erase(JobIndex index) { erase_range({index, static_cast<JobIndex>(index + 1)}); }
+void IndexSet::erase(JobIndex index) {
+  erase_range({index, static_cast<JobIndex>(index + 1)});
+}
 
 void IndexSet::erase(const IndexSet& other) {
   if (ranges_ == other.ranges_) {
@@ -82,18 +87,33 @@ void IndexSet::erase_range(Range range) {
 }
 
 bool IndexSet::intersects(const IndexSet& other) const {
+  return count_common(other) > 0;
+}
+
+std::size_t IndexSet::count_common(const IndexSet& other) const {
+  std::size_t total = 0;
   auto mine = ranges_.begin();
   auto theirs = other.ranges_.begin();
   while (mine != ranges_.end() && theirs != other.ranges_.end()) {
-    if (mine->end <= theirs->begin) {
+    const JobIndex begin = std::max(mine->begin, theirs->begin);
+    const JobIndex end = std::min(mine->end, theirs->end);
+    if (begin < end) total += static_cast<std::size_t>(end - begin);
+    if (mine->end < theirs->end) {
       ++mine;
-    } else if (theirs->end <= mine->begin) {
-      ++theirs;
     } else {
-      return true;
+      ++theirs;
     }
   }
-  return false;
+  return total;
+}
+
+IndexSet IndexSet::common(const IndexSet& other) const {
+  if (ranges_ == other.ranges_) return *this;
+  IndexSet both = *this;
+  IndexSet mine_only = *this;
+  mine_only.erase(other);
+  both.erase(mine_only);
+  return both;
 }
 
 bool IndexSet::includes(const IndexSet& other) const {

@@ -1,17 +1,18 @@
 #pragma once
 
-#include <boost/container/small_vector.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
+#include <boost/container/small_vector.hpp>
+
 #include "broker/core/types.h"
 
 namespace pawl::core {
 
-// Some of the jobs of one batch, as ascending, disjoint, non-adjacent ranges. Whole batches and single jobs, the usual
-// cases, take no memory of their own.
+// Some of the jobs of one batch, as ascending, disjoint, non-adjacent ranges. Whole batches and
+// single jobs, the usual cases, take no memory of their own.
 class IndexSet {
  public:
   struct Range {
@@ -38,6 +39,8 @@ class IndexSet {
   void erase(const IndexSet& other);
 
   bool intersects(const IndexSet& other) const;
+  std::size_t count_common(const IndexSet& other) const;
+  IndexSet common(const IndexSet& other) const;
   bool includes(const IndexSet& other) const;
 
   // Removes and returns the `count` smallest (all when there are fewer).

@@ -19,12 +19,15 @@ using enum JobState;
 // Row: from; bits: to.
 constexpr std::array<std::uint16_t, kJobStateCount> kTransitions = {
     /* none       */ static_cast<std::uint16_t>(bit(blocked) | bit(scheduled) | bit(pending)),
-    /* blocked    */ static_cast<std::uint16_t>(bit(scheduled) | bit(pending) | bit(cancelled) | bit(failed)),
+    /* blocked    */
+    static_cast<std::uint16_t>(bit(scheduled) | bit(pending) | bit(cancelled) | bit(failed)),
     /* scheduled  */ static_cast<std::uint16_t>(bit(pending) | bit(cancelled) | bit(expired)),
     /* pending    */
-    static_cast<std::uint16_t>(bit(processing) | bit(scheduled) | bit(completed) | bit(cancelled) | bit(expired)),
+    static_cast<std::uint16_t>(bit(processing) | bit(scheduled) | bit(completed) | bit(cancelled) |
+                               bit(expired)),
     /* processing */
-    static_cast<std::uint16_t>(bit(pending) | bit(retrying) | bit(completed) | bit(failed) | bit(cancelled)),
+    static_cast<std::uint16_t>(bit(pending) | bit(retrying) | bit(completed) | bit(failed) |
+                               bit(cancelled)),
     /* retrying   */ static_cast<std::uint16_t>(bit(pending) | bit(cancelled) | bit(expired)),
     /* completed  */ 0,
     /* failed     */ static_cast<std::uint16_t>(bit(pending) | bit(scheduled)),
@@ -34,7 +37,9 @@ constexpr std::array<std::uint16_t, kJobStateCount> kTransitions = {
 
 }  // namespace
 
-std::string_view to_string(JobState state) { return kNames[static_cast<std::size_t>(state)]; }
+std::string_view to_string(JobState state) {
+  return kNames[static_cast<std::size_t>(state)];
+}
 
 bool is_final(JobState state) {
   return state == completed || state == failed || state == cancelled || state == expired;

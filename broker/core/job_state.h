@@ -15,7 +15,7 @@ enum class JobState : std::uint8_t {
   processing = 4,  // Leased.
   retrying = 5,    // An attempt failed; the next is due later.
   completed = 6,
-  failed = 7,      // Out of attempts: a dead letter.
+  failed = 7,  // Out of attempts: a dead letter.
   cancelled = 8,
   expired = 9,
 };

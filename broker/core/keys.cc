@@ -17,7 +17,9 @@ std::string made(std::size_t size, Fill&& fill) {
 
 }  // namespace
 
-std::string engine() { return "e"; }
+std::string engine() {
+  return "e";
+}
 std::string queue_name(QueueNumber queue) {
   return made(5, [&](Writer& w) { w.u8('q').be32(queue); });
 }
@@ -56,9 +58,14 @@ std::string grant(Token token) {
 std::string closed(Timestamp reap_at, CommitSeq seq) {
   return made(16, [&](Writer& w) { w.be64(to_ms(reap_at)).be64(seq); });
 }
-std::uint32_t minute_of(Timestamp at) { return static_cast<std::uint32_t>(to_ms(at) / 60'000); }
-std::string listed(QueueNumber queue, JobState state, TypeNumber type, std::uint32_t minute, const BatchId& batch) {
-  return made(29, [&](Writer& w) { w.raw(listed_prefix(queue, state, type)).be32(~minute).id(batch); });
+std::uint32_t minute_of(Timestamp at) {
+  return static_cast<std::uint32_t>(to_ms(at) / 60'000);
+}
+std::string listed(const Listing& listing) {
+  return made(37, [&](Writer& w) {
+    w.be32(listing.queue).u8(static_cast<std::uint8_t>(listing.state)).be32(listing.type);
+    w.be32(~minute_of(listing.at)).id(listing.batch).be64(listing.part);
+  });
 }
 std::string listed_prefix(QueueNumber queue, JobState state) {
   return made(5, [&](Writer& w) { w.be32(queue).u8(static_cast<std::uint8_t>(state)); });
@@ -72,11 +79,14 @@ std::string dead(QueueNumber queue, Timestamp failed_at, const JobId& job) {
 
 std::string after_prefix(std::string prefix) {
   while (!prefix.empty() && static_cast<unsigned char>(prefix.back()) == 0xff) prefix.pop_back();
-  if (!prefix.empty()) prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
+  if (!prefix.empty())
+    prefix.back() = static_cast<char>(static_cast<unsigned char>(prefix.back()) + 1);
   return prefix;
 }
 
-Range all(Table table) { return {table, {}, std::string(64, '\xff')}; }
+Range all(Table table) {
+  return {table, {}, std::string(64, '\xff')};
+}
 
 Range under(Table table, std::string prefix) {
   std::string end = after_prefix(prefix);

@@ -1,21 +1,23 @@
 #pragma once
 
-// The grammar of every table's keys. be: big-endian; id: 16 bytes; all keys sort bytewise. The store puts the shard
-// in front.
+// The grammar of every table's keys. be: big-endian; id: 16 bytes; all keys sort bytewise. The
+// store puts the shard in front.
 //
 //   meta       'e'                                            engine: clock, counters
 //              'q' queue:be32 | 't' type:be32                 interned names
 //              'c' queue:be32                                 counts of a queue
-//   batches    batch:id part:be16                             part 0xffff: the receipt of a reaped batch
-//   outcomes   batch:id commit:be64                           the last one tells what is left
-//   results    job:id                                         results over limits::kInlineResultBytes
-//   jobs       job:id                                         jobs that left the plain path
-//   ready      lane:be64 sequence:be64 slot:be16              slot 0: a segment of runs; else one job, index + 1
-//   lanes      lane:be64
-//   agenda     clock:'d'|'w' due:be64 batch:id index:be16     'd' timeline, 'w' wall clock
-//   leases     's' session:16 | 'g' token:be64
+//   batches    batch:id part:be16                             part 0xffff: the receipt of a reaped
+//   batch outcomes   batch:id commit:be64                           the last one tells what is left
+//   results    job:id                                         results over
+//   limits::kInlineResultBytes jobs       job:id                                         jobs that
+//   left the plain path ready      lane:be64 sequence:be64 slot:be16              slot 0: a segment
+//   of runs; else one job, index + 1 lanes      lane:be64 agenda     clock:'d'|'w' due:be64
+//   batch:id index:be16     'd' timeline, 'w' wall clock leases     's' session:16 | 'g' token:be64
 //   closed     reap_at:be64 commit:be64
-//   listed     queue:be32 state:u8 type:be32 ~minute:be32 batch:id       newest minute first
+//   listed     queue:be32 state:u8 type:be32 ~minute:be32 batch:id part:be64   newest minute first;
+//   part: what was
+//              listed together: the commit of the outcomes, or kListedAlone + index for a job with
+//              a record of its own, or the first index of a scheduled run
 //   dead       queue:be32 failed_at:be64 job:id
 
 #include <string>
@@ -49,7 +51,16 @@ std::string closed(Timestamp reap_at, CommitSeq seq);
 
 // Minutes are counted from the epoch.
 std::uint32_t minute_of(Timestamp at);
-std::string listed(QueueNumber queue, JobState state, TypeNumber type, std::uint32_t minute, const BatchId& batch);
+inline constexpr std::uint64_t kListedAlone = std::uint64_t{1} << 63;
+struct Listing {
+  QueueNumber queue = 0;
+  JobState state = JobState::none;
+  TypeNumber type = 0;
+  Timestamp at{};
+  BatchId batch;
+  std::uint64_t part = 0;
+};
+std::string listed(const Listing& listing);
 std::string listed_prefix(QueueNumber queue, JobState state);
 std::string listed_prefix(QueueNumber queue, JobState state, TypeNumber type);
 std::string dead(QueueNumber queue, Timestamp failed_at, const JobId& job);
@@ -57,7 +68,8 @@ std::string dead(QueueNumber queue, Timestamp failed_at, const JobId& job);
 // The first key after every key that starts with `prefix`.
 std::string after_prefix(std::string prefix);
 
-// All rows of `table`; all rows whose keys start with the prefix; all rows of a batch (its parts, outcomes, jobs ...).
+// All rows of `table`; all rows whose keys start with the prefix; all rows of a batch (its parts,
+// outcomes, jobs ...).
 Range all(Table table);
 Range under(Table table, std::string prefix);
 Range of_batch(Table table, const BatchId& batch);

@@ -1,7 +1,7 @@
 #pragma once
 
-// Every bound of the queue in one place. What operators may move is in the configuration (broker/config.h); these are
-// the ceilings.
+// Every bound of the queue in one place. What operators may move is in the configuration
+// (broker/config.h); these are the ceilings.
 
 #include <cstddef>
 #include <cstdint>
@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 inline constexpr std::size_t kBatchJobsMax = 1000;  // Jobs of one enqueue; the index has 12 bits.
 static_assert(kBatchJobsMax <= JobId::kIndexMask);
-inline constexpr std::size_t kNameBytesMax = 128;   // Queue, type, namespace, key, tag.
+inline constexpr std::size_t kNameBytesMax = 128;  // Queue, type, namespace, key, tag.
 inline constexpr std::size_t kHostBytesMax = 255;
 inline constexpr std::size_t kHeadersMax = 32;
 inline constexpr std::size_t kHeaderBytesMax = 1024;  // Name and value together.
@@ -36,33 +36,37 @@ inline constexpr std::uint32_t kAttemptsMax = 1000;
 inline constexpr std::uint32_t kAttemptsDefault = 20;
 inline constexpr Milliseconds kBackoffDefault = 1s;
 inline constexpr Milliseconds kBackoffMaxDefault = 6h;
-inline constexpr std::size_t kAttemptsKept = 25;  // Attempts of a job that are remembered one by one.
+inline constexpr std::size_t kAttemptsKept =
+    25;  // Attempts of a job that are remembered one by one.
 
 inline constexpr std::size_t kFetchCreditsMax = 1000;
 inline constexpr std::size_t kFetchQueuesMax = 64;
 inline constexpr std::size_t kFetchTypesMax = 256;
-inline constexpr std::size_t kFetchReplyBytes = 1 << 20;  // A reply stops growing here; one job always fits.
+inline constexpr std::size_t kFetchReplyBytes =
+    1 << 20;  // A reply stops growing here; one job always fits.
 inline constexpr Milliseconds kWaitMax = 60s;
 inline constexpr std::size_t kReportOutcomesMax = 1000;
-inline constexpr std::size_t kIdsMax = 1000;         // Ids of one GetJobs or CancelJobs.
-inline constexpr std::size_t kListMax = 1000;        // Jobs of one page of a list.
-inline constexpr std::size_t kHeldMax = 4096;        // Held entries of one Hello.
+inline constexpr std::size_t kIdsMax = 1000;   // Ids of one GetJobs or CancelJobs.
+inline constexpr std::size_t kListMax = 1000;  // Jobs of one page of a list.
+inline constexpr std::size_t kHeldMax = 4096;  // Held entries of one Hello.
 
-inline constexpr Milliseconds kReceiptWindow = 24h;   // A batch id older than this is refused.
-inline constexpr Milliseconds kIdAheadMax = 60s;      // So is one from further in the future.
+inline constexpr Milliseconds kReceiptWindow = 24h;  // A batch id older than this is refused.
+inline constexpr Milliseconds kIdAheadMax = 60s;     // So is one from further in the future.
 inline constexpr Milliseconds kRetentionDefault = 24h;
 inline constexpr Milliseconds kRetentionMax = 10 * 365 * 24h;
 inline constexpr Milliseconds kDeadRetention = 180 * 24h;
 
-inline constexpr Milliseconds kLease = 30s;           // A session that stays silent this long is lost.
+inline constexpr Milliseconds kLease = 30s;  // A session that stays silent this long is lost.
 inline constexpr Milliseconds kHeartbeat = 10s;
-inline constexpr Milliseconds kCutGrace = 3s;         // A session whose connection was cut.
-inline constexpr Milliseconds kRestartGrace = 30s;    // A stored session after a restart of the broker.
+inline constexpr Milliseconds kCutGrace = 3s;  // A session whose connection was cut.
+inline constexpr Milliseconds kRestartGrace =
+    30s;  // A stored session after a restart of the broker.
 inline constexpr Milliseconds kGrantStoredWithin = 250ms;
 
-inline constexpr std::size_t kPartBytes = 32 << 10;   // A batch record is cut into parts of about this size.
+inline constexpr std::size_t kPartBytes =
+    32 << 10;  // A batch record is cut into parts of about this size.
 inline constexpr std::size_t kInlineResultBytes = 256;  // Larger results have a key of their own.
 
-inline constexpr std::size_t kLanesMax = 1'000'000;   // Beyond it a new key is overloaded.
+inline constexpr std::size_t kLanesMax = 1'000'000;  // Beyond it a new key is overloaded.
 
 }  // namespace pawl::core::limits

@@ -36,7 +36,9 @@ void put_options(Writer& w, const JobOptions& options) {
   w.varint(static_cast<std::uint64_t>(options.run_time_limit.count()));
 }
 
-Milliseconds get_ms(Reader& r) { return Milliseconds{static_cast<std::int64_t>(r.varint())}; }
+Milliseconds get_ms(Reader& r) {
+  return Milliseconds{static_cast<std::int64_t>(r.varint())};
+}
 
 JobOptions get_options(Reader& r) {
   JobOptions options;
@@ -70,7 +72,8 @@ GroupRecord get_group(Reader& r) {
 
 void put_refused(Writer& w, const std::vector<RefusedJob>& refused) {
   w.varint(refused.size());
-  for (const RefusedJob& job : refused) w.varint(job.index).u8(static_cast<std::uint8_t>(job.code)).str(job.message);
+  for (const RefusedJob& job : refused)
+    w.varint(job.index).u8(static_cast<std::uint8_t>(job.code)).str(job.message);
 }
 
 std::vector<RefusedJob> get_refused(Reader& r) {
@@ -88,7 +91,10 @@ std::vector<RefusedJob> get_refused(Reader& r) {
 void put_failure(Writer& w, const Failure* failure) {
   w.u8(failure != nullptr ? 1 : 0);
   if (failure == nullptr) return;
-  w.str(failure->error_class).str(failure->message).str(failure->detail).u8(static_cast<std::uint8_t>(failure->cause));
+  w.str(failure->error_class)
+      .str(failure->message)
+      .str(failure->detail)
+      .u8(static_cast<std::uint8_t>(failure->cause));
 }
 
 std::shared_ptr<const Failure> get_failure(Reader& r) {
@@ -129,7 +135,13 @@ Blob piece_of(const Blob& value, std::string_view piece) {
 
 std::string EngineRecord::encode() const {
   return encoded([&](Writer& w) {
-    w.time(at).varint(to_ms(wall)).varint(id_time_max).varint(sequence).varint(lane).varint(queue).varint(type);
+    w.time(at)
+        .varint(to_ms(wall))
+        .varint(id_time_max)
+        .varint(sequence)
+        .varint(lane)
+        .varint(queue)
+        .varint(type);
   });
 }
 
@@ -156,20 +168,35 @@ std::optional<QueueName> QueueName::decode(std::string_view bytes) {
   });
 }
 
+std::string encode_type_name(std::string_view name) {
+  return encoded([&](Writer& w) { w.str(name); });
+}
+
+std::optional<std::string> decode_type_name(std::string_view bytes) {
+  return decoded<std::string>(bytes, [](Reader& r, std::string& name) { name = r.str(); });
+}
+
 std::uint64_t& CountsRecord::of(JobState state) {
   switch (state) {
-    case JobState::scheduled: return scheduled;
-    case JobState::retrying: return retrying;
-    case JobState::completed: return completed;
-    case JobState::failed: return failed;
-    case JobState::cancelled: return cancelled;
-    default: return waiting;
+    case JobState::scheduled:
+      return scheduled;
+    case JobState::retrying:
+      return retrying;
+    case JobState::completed:
+      return completed;
+    case JobState::failed:
+      return failed;
+    case JobState::cancelled:
+      return cancelled;
+    default:
+      return waiting;
   }
 }
 
 std::string CountsRecord::encode() const {
   return encoded([&](Writer& w) {
-    w.varint(waiting).varint(scheduled).varint(retrying).varint(completed).varint(failed).varint(cancelled);
+    w.varint(waiting).varint(scheduled).varint(retrying).varint(completed).varint(failed).varint(
+        cancelled);
   });
 }
 
@@ -204,7 +231,8 @@ std::optional<BatchHead> decode_batch_head(const Blob& value) {
     envelope.hash = r.be64();
     envelope.accepted_at = r.time();
     envelope.job_count = static_cast<std::uint16_t>(r.varint());
-    for (std::uint64_t left = r.varint(); left > 0 && r.ok(); --left) envelope.groups.push_back(get_group(r));
+    for (std::uint64_t left = r.varint(); left > 0 && r.ok(); --left)
+      envelope.groups.push_back(get_group(r));
     envelope.refused = get_refused(r);
     head.defaults = piece_of(value, r.str());
     head.part.records = piece_of(value, r.rest());
@@ -304,7 +332,8 @@ std::optional<JobRecord> JobRecord::decode(const Blob& value) {
     record.cancel_requested = r.u8() != 0;
     record.queue = r.varint32();
     record.accepted_at = r.time();
-    for (std::uint64_t left = r.varint(); left > 0 && r.ok(); --left) record.attempts.push_back(get_attempt(r));
+    for (std::uint64_t left = r.varint(); left > 0 && r.ok(); --left)
+      record.attempts.push_back(get_attempt(r));
     record.result_apart = r.u8() != 0;
     record.result_type = r.str();
     record.result = piece_of(value, r.str());
@@ -318,7 +347,11 @@ std::string encode_segment(const std::vector<ReadyRun>& runs) {
   return encoded([&](Writer& w) {
     w.varint(runs.size());
     for (const ReadyRun& run : runs) {
-      w.varint(run.sequence).id(run.batch).indexes(run.jobs).u8(run.whole ? 1 : 0).varint(run.bytes);
+      w.varint(run.sequence)
+          .id(run.batch)
+          .indexes(run.jobs)
+          .u8(run.whole ? 1 : 0)
+          .varint(run.bytes);
     }
   });
 }
@@ -367,7 +400,12 @@ std::optional<LaneRecord> LaneRecord::decode(std::string_view bytes) {
 
 std::string AgendaRecord::encode() const {
   return encoded([&](Writer& w) {
-    w.u8(static_cast<std::uint8_t>(kind)).indexes(jobs).varint(queue).varint(type).u8(priority).str(key);
+    w.u8(static_cast<std::uint8_t>(kind))
+        .indexes(jobs)
+        .varint(queue)
+        .varint(type)
+        .u8(priority)
+        .str(key);
     w.u8(whole ? 1 : 0).varint(bytes).time(listed_at);
   });
 }
@@ -401,7 +439,10 @@ std::string GrantRecord::encode() const {
   return encoded([&](Writer& w) {
     w.be64(session.high).be64(session.low).time(at).varint(jobs.size());
     for (const LeasedJobs& leased : jobs) {
-      w.id(leased.batch).varint(leased.lane).varint(leased.position.sequence).varint(leased.position.slot);
+      w.id(leased.batch)
+          .varint(leased.lane)
+          .varint(leased.position.sequence)
+          .varint(leased.position.slot);
       w.indexes(leased.jobs).varint(leased.attempt);
     }
   });
@@ -436,7 +477,8 @@ std::string ClosedRecord::encode() const {
 
 std::optional<ClosedRecord> ClosedRecord::decode(std::string_view bytes) {
   return decoded<ClosedRecord>(bytes, [](Reader& r, ClosedRecord& record) {
-    for (std::uint64_t left = r.varint(); left > 0 && r.ok(); --left) record.batches.push_back(r.id());
+    for (std::uint64_t left = r.varint(); left > 0 && r.ok(); --left)
+      record.batches.push_back(r.id());
     for (std::uint64_t left = r.varint(); left > 0 && r.ok(); --left) record.jobs.push_back(r.id());
   });
 }

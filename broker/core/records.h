@@ -1,7 +1,8 @@
 #pragma once
 
-// The values of every table, and how each is encoded. A value starts with its format number; a reader that meets a
-// number that it does not know fails, so that damage and newer formats are seen, not guessed at.
+// The values of every table, and how each is encoded. A value starts with its format number; a
+// reader that meets a number that it does not know fails, so that damage and newer formats are
+// seen, not guessed at.
 
 #include <memory>
 #include <optional>
@@ -17,11 +18,11 @@ namespace pawl::core {
 
 // meta 'e': what the engine must not forget.
 struct EngineRecord {
-  Timestamp at{};             // The timeline at the commit.
-  WallTime wall{};            // The wall clock at the same moment.
+  Timestamp at{};                 // The timeline at the commit.
+  WallTime wall{};                // The wall clock at the same moment.
   std::uint64_t id_time_max = 0;  // No accepted batch id has a later time.
-  Sequence sequence = 0;      // The last one given.
-  LaneNumber lane = 0;        // Likewise.
+  Sequence sequence = 0;          // The last one given.
+  LaneNumber lane = 0;            // Likewise.
   QueueNumber queue = 0;
   TypeNumber type = 0;
 
@@ -37,7 +38,11 @@ struct QueueName {
   static std::optional<QueueName> decode(std::string_view bytes);
 };
 
-// meta 'c': jobs of a queue by state. `waiting` is pending and processing together: a lease changes no count on disk.
+std::string encode_type_name(std::string_view name);
+std::optional<std::string> decode_type_name(std::string_view bytes);
+
+// meta 'c': jobs of a queue by state. `waiting` is pending and processing together: a lease changes
+// no count on disk.
 struct CountsRecord {
   std::uint64_t waiting = 0;
   std::uint64_t scheduled = 0;
@@ -57,15 +62,16 @@ struct GroupRecord {
   TypeNumber type = 0;
   std::uint8_t priority = 0;
   std::string key;
-  JobOptions options;         // With the queue's defaults filled in.
-  std::uint64_t due_ms = 0;   // 0: at once.
+  JobOptions options;                                     // With the queue's defaults filled in.
+  std::uint64_t due_ms = 0;                               // 0: at once.
   keys::AgendaClock clock = keys::AgendaClock::timeline;  // Of due_ms.
   IndexSet jobs;
 
   friend bool operator==(const GroupRecord&, const GroupRecord&) = default;
 };
 
-// batches: the envelope stands before the client's bytes in part 0; later parts start with a PartHeader.
+// batches: the envelope stands before the client's bytes in part 0; later parts start with a
+// PartHeader.
 struct Envelope {
   QueueNumber queue = 0;
   std::uint64_t hash = 0;
@@ -120,7 +126,8 @@ struct OutcomeEntry {
 
 // outcomes
 struct OutcomesRecord {
-  IndexSet finished;  // All jobs of the batch that are in a final state, those with records of their own included.
+  IndexSet finished;  // All jobs of the batch that are in a final state, those with records of
+                      // their own included.
   IndexSet moved;     // Jobs that have left the plain path and are not finished.
   std::vector<OutcomeEntry> entries;  // Of this commit.
 
@@ -135,11 +142,12 @@ bool decode_result(const Blob& value, std::string& content_type, Blob& result);
 // jobs
 struct JobRecord {
   JobState state = JobState::pending;
-  std::uint32_t attempt = 0;     // Counted attempts that have ended.
-  std::uint32_t interruptions = 0;  // Attempts that ended because the worker went away; they count apart.
+  std::uint32_t attempt = 0;  // Counted attempts that have ended.
+  std::uint32_t interruptions =
+      0;  // Attempts that ended because the worker went away; they count apart.
   LaneNumber lane = 0;
-  Position position;             // While pending or processing: its ready key.
-  std::uint64_t due_ms = 0;      // While retrying.
+  Position position;         // While pending or processing: its ready key.
+  std::uint64_t due_ms = 0;  // While retrying.
   Timestamp finished_at{};
   bool cancel_requested = false;
   std::vector<AttemptView> attempts;  // The last limits::kAttemptsKept.
@@ -161,13 +169,14 @@ struct ReadyRun {
   Sequence sequence = 0;
   BatchId batch;
   IndexSet jobs;
-  bool whole = false;        // The run is the whole batch: no other run can have moved its outcomes.
-  std::uint32_t bytes = 0;   // Of the batch's record, about.
+  bool whole = false;       // The run is the whole batch: no other run can have moved its outcomes.
+  std::uint32_t bytes = 0;  // Of the batch's record, about.
 };
 std::string encode_segment(const std::vector<ReadyRun>& runs);
 std::optional<std::vector<ReadyRun>> decode_segment(std::string_view bytes);
 
-// A job that came back alone. Its position's sequence is that of the run it came from, or a fresh one.
+// A job that came back alone. Its position's sequence is that of the run it came from, or a fresh
+// one.
 struct ReadyJob {
   JobId job;
   std::string encode() const;
@@ -180,9 +189,9 @@ struct LaneRecord {
   TypeNumber type = 0;
   std::uint8_t priority = 0;
   std::string key;
-  Position head;        // Nothing is ready before it.
-  Sequence mark = 0;    // No job behind it has an outcome or left its run.
-  Sequence tail = 0;    // The last run's.
+  Position head;      // Nothing is ready before it.
+  Sequence mark = 0;  // No job behind it has an outcome or left its run.
+  Sequence tail = 0;  // The last run's.
 
   std::string encode() const;
   static std::optional<LaneRecord> decode(std::string_view bytes);

@@ -89,7 +89,14 @@ struct Beaten {
 };
 
 struct AttemptView {
-  enum class End : std::uint8_t { running = 0, done = 1, failure = 2, released = 3, worker_lost = 4, stopped = 5 };
+  enum class End : std::uint8_t {
+    running = 0,
+    done = 1,
+    failure = 2,
+    released = 3,
+    worker_lost = 4,
+    stopped = 5
+  };
   std::uint32_t number = 0;
   Timestamp started_at{};
   Timestamp finished_at{};
@@ -175,8 +182,8 @@ struct Stopping {};
 struct Reply {
   Ticket ticket;
   CommitSeq after = 0;
-  std::variant<Refused, SessionOpened, Accepted, Granted, Reported, Beaten, JobViews, Waited, Listed, Counted,
-               CancelVerdicts, CancelRunning, Stopping>
+  std::variant<Refused, SessionOpened, Accepted, Granted, Reported, Beaten, JobViews, Waited,
+               Listed, Counted, CancelVerdicts, CancelRunning, Stopping>
       body;
 };
 

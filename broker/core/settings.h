@@ -1,6 +1,7 @@
 #pragma once
 
-// What operators may set for the queue itself (broker/config.h reads it from flags, environment and file).
+// What operators may set for the queue itself (broker/config.h reads it from flags, environment and
+// file).
 
 #include <map>
 #include <string>

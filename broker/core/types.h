@@ -51,8 +51,8 @@ constexpr WallTime wall_from_ms(std::uint64_t ms) {
 // Position of a job in its batch.
 using JobIndex = std::uint16_t;
 
-// 128 bits in UUIDv7 form, compared as big-endian bytes: 48 bits time in ms, version 7, 12 bits slot, variant 2,
-// 50 random bits, 12 bits index. A batch's id is the id of its job 0.
+// 128 bits in UUIDv7 form, compared as big-endian bytes: 48 bits time in ms, version 7, 12 bits
+// slot, variant 2, 50 random bits, 12 bits index. A batch's id is the id of its job 0.
 struct JobId {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
@@ -65,9 +65,7 @@ struct JobId {
   constexpr std::uint64_t time_ms() const { return high >> 16; }
   constexpr std::uint16_t slot() const { return static_cast<std::uint16_t>(high & 0xfff); }
   // Version 7 and variant 2 stand where UUIDv7 wants them.
-  constexpr bool well_formed() const {
-    return ((high >> 12) & 0xf) == 7 && (low >> 62) == 2;
-  }
+  constexpr bool well_formed() const { return ((high >> 12) & 0xf) == 7 && (low >> 62) == 2; }
 
   friend constexpr auto operator<=>(const JobId&, const JobId&) = default;
 };
@@ -76,11 +74,13 @@ using BatchId = JobId;  // With index 0.
 
 struct JobIdHash {
   std::size_t operator()(const JobId& id) const {
-    return static_cast<std::size_t>((id.high ^ (id.low * 0x9e3779b97f4a7c15ULL)) * 0xff51afd7ed558ccdULL >> 7);
+    return static_cast<std::size_t>(
+        (id.high ^ (id.low * 0x9e3779b97f4a7c15ULL)) * 0xff51afd7ed558ccdULL >> 7);
   }
 };
 
-// Proof of a lease: the owner's epoch (24 bits) over a counter (40 bits), so that tokens grow over restarts too.
+// Proof of a lease: the owner's epoch (24 bits) over a counter (40 bits), so that tokens grow over
+// restarts too.
 struct Token {
   std::uint64_t value = 0;
 
@@ -94,7 +94,9 @@ struct Token {
 };
 
 struct TokenHash {
-  std::size_t operator()(const Token& token) const { return std::hash<std::uint64_t>{}(token.value); }
+  std::size_t operator()(const Token& token) const {
+    return std::hash<std::uint64_t>{}(token.value);
+  }
 };
 
 // A worker's identity that survives its connections. Unguessable.
@@ -107,7 +109,9 @@ struct SessionId {
 };
 
 struct SessionIdHash {
-  std::size_t operator()(const SessionId& id) const { return static_cast<std::size_t>(id.high ^ id.low); }
+  std::size_t operator()(const SessionId& id) const {
+    return static_cast<std::size_t>(id.high ^ id.low);
+  }
 };
 
 using ShardId = std::uint16_t;

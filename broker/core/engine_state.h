@@ -1,0 +1,294 @@
+#pragma once
+
+// The inside of Engine: its parts, and the operations by noun, one .cc file each.
+
+#include <functional>
+#include <map>
+#include <set>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/agenda.h"
+#include "broker/core/batch.h"
+#include "broker/core/engine.h"
+#include "broker/core/id_filter.h"
+#include "broker/core/lane.h"
+#include "broker/core/names.h"
+#include "broker/core/random.h"
+#include "broker/core/reads.h"
+#include "broker/core/records.h"
+#include "broker/core/scheduler.h"
+#include "broker/core/sessions.h"
+
+namespace pawl::core {
+
+// Who ran a job, and since when.
+struct JobRun {
+  Timestamp started_at{};
+  std::string worker_id;
+  std::string host;
+};
+
+struct StoredBatch;
+
+struct Engine::State {
+  State(const Settings& settings, const EngineStart& start, Now now);
+
+  // ---- engine.cc
+  void run(Command& command);
+  void set_time(Now now);
+  std::optional<Timestamp> next_deadline() const;
+  template <class Body>
+  void reply(Ticket ticket, Body&& body, CommitSeq after = 0) {
+    replies.push_back({ticket, after, std::forward<Body>(body)});
+  }
+  void refuse(Ticket ticket, Errc code, std::string message, Milliseconds retry_after = {});
+  CommitSeq open_seq() const { return open->seq; }
+
+  // ---- startup.cc: the first reads.
+  void ask_first_reads();
+  void load_meta(View& view);
+  void load_lanes(View& view);
+  void load_leases(View& view);
+  void start();
+
+  // ---- enqueue.cc
+  void enqueue(const std::shared_ptr<Enqueue>& command);
+  void accept(Enqueue& command);
+  void answer_known(const Enqueue& command, const View& view);
+  Envelope make_envelope(const Enqueue& command, const Queue& queue);
+  void put_parts(const Enqueue& command, const Envelope& envelope);
+  bool lanes_left_for(const Enqueue& command, const Queue* queue) const;
+  GroupRecord make_group(const JobGroup& group, const QueueSettings& defaults);
+  BatchPtr make_batch(const Enqueue& command, const Envelope& envelope);
+  void schedule_run(const BatchId& batch, Queue& queue, const GroupRecord& group, bool whole,
+                    std::uint32_t bytes);
+
+  // ---- lanes.cc: lanes and their windows.
+  Queue& intern_queue(const std::string& ns, const std::string& name);
+  TypeNumber intern_type(const std::string& name);
+  Lane& lane_for(const Queue& queue, TypeNumber type, std::uint8_t priority,
+                 const std::string& key);
+  Lane* find_lane(LaneNumber number);
+  Lane* find_lane(const Queue& queue, const GroupRecord& group);
+  Sequence next_sequence();
+  void append_run(Lane& lane, ReadyRun run, const BatchPtr& batch);
+  bool window_has_room(std::size_t bytes) const;
+  void place_waiting(Lane& lane, Position position, WaitingRun run);
+  void put_back(const BatchPtr& batch, const IndexSet& jobs, const LeasedJobs& leased);
+  void run_over(Batch& batch, const IndexSet& jobs);
+  void segment_over(Lane& lane, Position segment);
+  void mark(Lane& lane, Sequence sequence);
+  void touch(Lane& lane);
+  void wake(Lane& lane);
+  void flush_fresh(Lane& lane);
+  void move_head(Lane& lane);
+  void drop_idle_lanes();
+
+  // ---- loading.cc: batches and pages from the store.
+  using BatchUser = std::function<void(const BatchPtr&)>;
+  void with_batch(const BatchId& id, BatchUser user);
+  BatchPtr install_batch(const BatchId& id, const View& view, std::size_t first, std::size_t end);
+  void adopt_leases(const BatchPtr& batch);
+  void page_lane(Lane& lane);
+  void page_batches(LaneNumber number, std::vector<View::Row> ready, Position next,
+                    std::uint32_t edits, CommitSeq after);
+  void install_page(Lane& lane, const std::vector<View::Row>& ready, const View& view,
+                    CommitSeq after);
+  void install_segment(Lane& lane, Position position, const std::vector<ReadyRun>& runs,
+                       CommitSeq after);
+  void install_own(Lane& lane, Position position, const JobId& job, CommitSeq after);
+  void top_up(Lane& lane);
+
+  // ---- fetch.cc
+  void fetch(const Fetch& command);
+  bool grant(Subscription& subscription, const ParkedFetch& fetch);
+  static IndexSet take_fitting(Batch& batch, IndexSet& waiting, std::uint32_t credits,
+                               std::size_t bytes);
+  void store_grant(Grant& grant);
+  void store_overdue_grants();
+  void serve_woken();
+  void serve(Queue& queue);
+  void unpark(ConnectionId connection);
+  void end_parked(Timestamp until);
+
+  // ---- report.cc
+  struct ReportProgress;
+  using ReportPtr = std::shared_ptr<ReportProgress>;
+  void report(Report& command);
+  void decided(const ReportPtr& progress);
+  void apply(const ReportPtr& progress, std::uint32_t position);
+  void apply_unleased(const ReportPtr& progress, std::uint32_t position, const BatchPtr& batch);
+  void apply_to_part(const Outcome& outcome, const IndexSet& jobs, const Grant& grant,
+                     GrantPart& part);
+  void end_jobs(const BatchPtr& batch, const IndexSet& jobs, const Outcome& outcome,
+                const LeasedJobs& leased, const JobRun& run);
+  void unlease(Grant& grant, GrantPart& part, const IndexSet& jobs);
+  void close_if_done(Grant& grant);
+
+  // ---- finish.cc: changes of a job's state.
+  void change_state(Queue& queue, JobState from, JobState to, std::size_t count = 1);
+  void finish_plain(const BatchPtr& batch, const IndexSet& jobs, JobState from, OutcomeEntry entry);
+  void store_result(const Batch& batch, const IndexSet& jobs, const Outcome& outcome,
+                    OutcomeEntry& entry);
+  void changed(const BatchPtr& batch);
+  void after_finish(const BatchPtr& batch, const IndexSet& jobs);
+  void sync_for(const Queue& queue);
+
+  // ---- own_records.cc: jobs that left the plain path.
+  JobRecord& make_own(const BatchPtr& batch, JobIndex index, JobState state,
+                      const LeasedJobs& leased);
+  void complete_own(const BatchPtr& batch, JobIndex index, const Outcome& outcome,
+                    const JobRun& run);
+  void finish_own(const BatchPtr& batch, JobIndex index, JobState from, JobState to);
+  void fail_job(const BatchPtr& batch, JobIndex index, const Failure& failure,
+                const LeasedJobs& leased, const JobRun& run);
+  void lose_job(const BatchPtr& batch, JobIndex index, const LeasedJobs& leased, const JobRun& run);
+  void add_attempt(JobRecord& record, const JobRun& run, AttemptView::End end,
+                   const Failure* failure);
+  void put_own(const Batch& batch, JobIndex index, const JobRecord& record);
+  void enter_ready(const BatchPtr& batch, JobIndex index, const JobRecord& record);
+  void leave_ready(const JobRecord& record);
+  keys::Listing own_listing(const Batch& batch, JobIndex index, JobState state, Timestamp at) const;
+
+  // ---- session_commands.cc
+  void open_session(const OpenSession& command);
+  void resume(Session& session, const OpenSession& command);
+  bool still_held(const Held& held, const Session& session, IndexSet& lost);
+  void heartbeat(const Heartbeat& command);
+  void disconnected(const Disconnected& command);
+  void end_session(Session& session);
+  bool load_leased(const Session& session);
+  void return_jobs(Token token, const BatchId& batch, const IndexSet& jobs);
+  void stop_leasing();
+
+  // ---- views.cc: what there is to say of a job.
+  using ViewsUser = std::function<void(std::vector<JobView>& views)>;
+  void with_views(std::vector<JobId> ids, GetJobs::Payloads payloads, ViewsUser user);
+  struct Lease {
+    const Grant* grant = nullptr;
+    std::uint32_t attempt = 0;
+  };
+  Lease find_lease(const JobId& id) const;
+  JobView view_of(const JobId& id, const StoredBatch& stored, GetJobs::Payloads payloads) const;
+  void view_own(JobView& view, const JobRecord& own) const;
+  void view_plain(JobView& view, const GroupRecord& group, const StoredBatch& stored) const;
+  void settle_scheduled(std::vector<JobView> views, std::map<std::size_t, std::string> agenda_keys,
+                        ViewsUser user);
+
+  // ---- queries.cc
+  void get_jobs(const GetJobs& command);
+  void wait_job(const WaitJob& command);
+  void answer_wait(Ticket ticket, const JobId& id, GetJobs::Payloads payloads);
+  void wake_waiters(const Batch& batch, const IndexSet& jobs);
+  void end_waits(Timestamp until);
+  void forget_waits(ConnectionId connection);
+  void queue_stats(const QueueStats& command);
+  QueueCounts count(const Queue& queue) const;
+
+  // ---- lists.cc
+  struct Listing;
+  using ListingPtr = std::shared_ptr<Listing>;
+  void list_jobs(const ListJobs& command);
+  void continue_list(const ListingPtr& listing);
+  void list_processing(const ListingPtr& listing);
+  void list_pending(const ListingPtr& listing);
+  void list_indexed(const ListingPtr& listing);
+  void add_to_list(const ListingPtr& listing, std::vector<JobId> ids);
+
+  // ---- cancel.cc
+  void cancel_jobs(const CancelJobs& command);
+  struct CancelProgress;
+  using CancelPtr = std::shared_ptr<CancelProgress>;
+  void cancel(const CancelPtr& progress, std::size_t position, const BatchPtr& batch);
+  void cancel_leased(const BatchPtr& batch, JobIndex index, const Lease& lease);
+  void cancel_scheduled(const CancelPtr& progress, std::size_t position, const BatchPtr& batch);
+  bool leave_agenda(const BatchPtr& batch, JobIndex index, const std::string& key,
+                    const View& view);
+  void take_from_lane(const BatchPtr& batch, JobIndex index);
+  void finish_cancelled(const BatchPtr& batch, JobIndex index, JobState from);
+  void decide(const CancelPtr& progress, std::size_t position, CancelVerdict verdict);
+
+  // ---- agenda_firing.cc
+  void fire_agenda();
+  void fire_run(const Agenda::Entry& entry, const JobId& first);
+  void fire_retry(const Agenda::Entry& entry, const JobId& job);
+  void page_agenda(Agenda& agenda);
+  Agenda& agenda_of(keys::AgendaClock clock) {
+    return clock == keys::AgendaClock::wall ? wall_agenda : timeline_agenda;
+  }
+
+  // ---- reaping.cc
+  void reap();
+  void reap_some(ClosedRecord row, std::string key);
+  void reap_batch(const BatchId& id, StoredBatch& stored);
+  void drop_count(Queue& queue, JobState state, std::size_t count);
+
+  // ---- sealing.cc
+  void flush();
+  void flush_batch(Batch& batch);
+  void list_entries(const Batch& batch, const std::vector<OutcomeEntry>& entries);
+  void flush_lane(Lane& lane);
+  Changes seal();
+
+  // ---- what there is. Batches come first: everything else may hold some.
+  const Settings settings;
+  const Epoch epoch;
+  Random random;
+  Now now{};
+  EngineRecord record;
+  IdFilter id_filter;
+  Batches batches;
+  Names names;
+  std::unordered_map<LaneNumber, std::unique_ptr<Lane>> lanes;
+  std::map<std::tuple<QueueNumber, TypeNumber, std::uint8_t, std::string>, Lane*> lanes_by_name;
+  std::vector<LaneNumber> idle_lanes;
+  Scheduler scheduler;
+  Sessions sessions;
+  Agenda timeline_agenda{keys::AgendaClock::timeline};
+  Agenda wall_agenda{keys::AgendaClock::wall};
+  Reads reads;
+  std::unordered_map<BatchId, std::vector<BatchUser>, JobIdHash> loading_batches;
+  std::unordered_map<BatchId, std::vector<Token>, JobIdHash>
+      restored_leases;  // Of batches that are not loaded yet.
+
+  std::uint64_t token_counter = 0;
+  std::vector<std::pair<Timestamp, Token>>
+      unstored_grants;  // By time; a queue with a moving front.
+  std::size_t unstored_front = 0;
+
+  std::uint64_t parked_numbers = 0;
+  std::map<std::pair<Timestamp, std::uint64_t>, Subscription*> parked_deadlines;
+
+  struct Waiter {
+    Ticket ticket;
+    JobId id;
+    Timestamp deadline{};
+    GetJobs::Payloads payloads = GetJobs::Payloads::without;
+  };
+  std::uint64_t waiter_numbers = 0;
+  std::map<std::uint64_t, Waiter> waiters;
+  std::multimap<JobId, std::uint64_t> waiters_by_job;
+  std::set<std::pair<Timestamp, std::uint64_t>> waiter_deadlines;
+
+  Timestamp next_reap{};
+  bool reaping = false;
+
+  Admission::Kind admission = Admission::Kind::open;
+  bool stopping = false;
+  bool is_ready = false;
+  std::vector<Command> early;  // Came before the first reads were answered.
+
+  // The open commit.
+  std::shared_ptr<Commit> open;
+  std::vector<Reply> replies;
+  std::vector<BatchPtr> dirty_batches;
+  std::vector<BatchPtr> flushed_batches;  // Their entries stay until the commit closes.
+  std::vector<LaneNumber> dirty_lanes;
+  std::vector<LaneNumber> woken_lanes;
+  std::vector<Token> dirty_grants;
+  std::vector<QueueNumber> dirty_counts;
+  std::map<Timestamp, ClosedRecord> closed;
+};
+
+}  // namespace pawl::core

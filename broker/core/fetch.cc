@@ -1,0 +1,196 @@
+#include <algorithm>
+
+#include "broker/core/assert.h"
+#include "broker/core/engine_state.h"
+
+namespace pawl::core {
+
+void Engine::State::fetch(const Fetch& command) {
+  Session* session = sessions.find(command.session);
+  if (session == nullptr || session->connection != command.ticket.connection) {
+    return refuse(command.ticket, Errc::lease_lost,
+                  "this session is over; open a new one with Hello");
+  }
+  if (stopping)
+    return refuse(command.ticket, Errc::unavailable, "the broker is stopping", Milliseconds{1000});
+  sessions.set_deadline(*session, now.at + settings.lease);
+  std::vector<Queue*> queues;
+  for (const std::string& name : command.queues) queues.push_back(&intern_queue(command.ns, name));
+  std::vector<TypeNumber> types;
+  for (const std::string& name : command.types) types.push_back(intern_type(name));
+  std::sort(types.begin(), types.end());
+
+  Subscription& subscription = scheduler.subscribe(queues, types);
+  ParkedFetch asked{++parked_numbers, command.ticket, command.session, command.credits,
+                    now.at + command.max_wait};
+  if (grant(subscription, asked)) return;
+  const bool loading = std::any_of(queues.begin(), queues.end(), [](const Queue* queue) {
+    return std::any_of(queue->lanes.begin(), queue->lanes.end(),
+                       [](const auto& lane) { return lane.second->loading; });
+  });
+  if (command.max_wait.count() == 0 && !loading) return reply(command.ticket, Granted{});
+  parked_deadlines.emplace(std::pair(asked.deadline, asked.number), &subscription);
+  subscription.parked.emplace(asked.number, asked);
+}
+
+// Leases to a fetch what its subscription has ready. False when there is nothing in memory.
+bool Engine::State::grant(Subscription& subscription, const ParkedFetch& fetch) {
+  Grant made;
+  Granted granted;
+  CommitSeq after = 0;
+  bool store_first = false;
+  std::uint32_t credits = fetch.credits;
+  std::size_t bytes = 0;
+  while (credits > 0 && bytes < limits::kFetchReplyBytes && !subscription.candidates.empty()) {
+    Lane& lane = *subscription.candidates.begin()->lane;
+    Queue& queue = names.queue(lane.queue);
+    if (!lane.has_waiting()) {
+      page_lane(lane);
+      scheduler.update(queue, lane);
+      continue;
+    }
+    const auto front = lane.window->waiting.begin();
+    const Position position = front->first;
+    WaitingRun& run = front->second;
+    const BatchPtr batch = run.batch;
+    IndexSet jobs = take_fitting(*batch, run.jobs, credits, limits::kFetchReplyBytes - bytes);
+    after = std::max(after, run.after);
+    std::uint32_t attempt = 1;
+    if (position.slot != 0) attempt = batch->own.at(jobs.first())->attempt + 1;
+    store_first |= run.delivered_before || batch->group_of(jobs.first()).options.max_attempts == 1;
+    if (run.jobs.empty()) lane.window->waiting.erase(front);
+
+    Delivery delivery;
+    delivery.batch = batch->id;
+    delivery.queue = queue.name;
+    delivery.accepted_at = batch->accepted_at;
+    if (attempt != 1) delivery.attempts.assign(jobs.count(), attempt);
+    delivery.defaults = batch->defaults;
+    batch->records_of(jobs, delivery.records);
+    for (const Blob& record_bytes : delivery.records) bytes += record_bytes.size();
+    credits -= static_cast<std::uint32_t>(jobs.count());
+    queue.leased += jobs.count();
+    batch->leased.insert(jobs);
+    batch->leased_before.insert(jobs);
+    delivery.jobs = jobs;
+    granted.deliveries.push_back(std::move(delivery));
+    made.parts.push_back({{batch->id, lane.number, position, std::move(jobs), attempt}, batch});
+    scheduler.update(queue, lane);
+    top_up(lane);
+  }
+  if (made.parts.empty()) return false;
+
+  made.token = Token::make(epoch, ++token_counter);
+  made.session = fetch.session;
+  made.at = now.at;
+  granted.token = made.token;
+  for (const GrantPart& part : made.parts) part.batch->tokens.push_back(made.token);
+  Grant& kept = sessions.add_grant(std::move(made));
+  if (store_first) {
+    store_grant(kept);
+    after = open_seq();
+  } else {
+    unstored_grants.emplace_back(now.at + limits::kGrantStoredWithin - Milliseconds{50},
+                                 kept.token);
+  }
+  reply(fetch.ticket, std::move(granted), after);
+  return true;
+}
+
+// The first jobs of `waiting`, removed from it: as many as credits and bytes allow, at least one.
+IndexSet Engine::State::take_fitting(Batch& batch, IndexSet& waiting, std::uint32_t credits,
+                                     std::size_t bytes) {
+  std::size_t total = 0;
+  for (const BatchPart& part : batch.parts) total += part.records.size();
+  if (total <= bytes) return waiting.take_first(credits);
+  IndexSet taken = waiting.take_first(1);
+  std::vector<Blob> records;
+  batch.records_of(taken, records);
+  std::size_t used = 0;
+  for (const Blob& piece : records) used += piece.size();
+  while (taken.count() < credits && !waiting.empty()) {
+    const IndexSet next = IndexSet::single(waiting.first());
+    records.clear();
+    batch.records_of(next, records);
+    for (const Blob& piece : records) used += piece.size();
+    if (used > bytes) break;
+    taken.insert(waiting.take_first(1));
+  }
+  return taken;
+}
+
+// Puts the grant, and its session when it is the first, into the open commit.
+void Engine::State::store_grant(Grant& grant) {
+  if (grant.dirty) return;
+  grant.dirty = true;
+  grant.stored = true;
+  dirty_grants.push_back(grant.token);
+  open->synced = true;
+  Session* session = sessions.find(grant.session);
+  if (session == nullptr || session->stored) return;
+  session->stored = true;
+  open->put(Table::leases, keys::session(session->id),
+            SessionRecord{session->worker_id, session->host}.encode());
+}
+
+void Engine::State::store_overdue_grants() {
+  while (unstored_front < unstored_grants.size() &&
+         unstored_grants[unstored_front].first <= now.at) {
+    Grant* grant = sessions.find_grant(unstored_grants[unstored_front].second);
+    if (grant != nullptr && !grant->stored) store_grant(*grant);
+    ++unstored_front;
+  }
+  if (unstored_front > 1024 && unstored_front * 2 > unstored_grants.size()) {
+    unstored_grants.erase(unstored_grants.begin(),
+                          unstored_grants.begin() + static_cast<std::ptrdiff_t>(unstored_front));
+    unstored_front = 0;
+  }
+}
+
+void Engine::State::serve_woken() {
+  for (std::size_t i = 0; i < woken_lanes.size(); ++i) {
+    Lane* lane = find_lane(woken_lanes[i]);
+    if (lane == nullptr) continue;
+    lane->woken = false;
+    serve(names.queue(lane->queue));
+  }
+  woken_lanes.clear();
+}
+
+// Gives parked fetches what there is for them now, first come first served within each
+// subscription.
+void Engine::State::serve(Queue& queue) {
+  for (Subscription* subscription : queue.subscriptions) {
+    while (!subscription->parked.empty() && !subscription->candidates.empty()) {
+      const ParkedFetch fetch = subscription->parked.begin()->second;
+      if (!grant(*subscription, fetch)) break;
+      parked_deadlines.erase({fetch.deadline, fetch.number});
+      subscription->parked.erase(fetch.number);
+    }
+  }
+}
+
+// Drops the parked fetches of a connection that is gone.
+void Engine::State::unpark(ConnectionId connection) {
+  std::erase_if(parked_deadlines, [&](const auto& entry) {
+    auto& parked = entry.second->parked;
+    const auto found = parked.find(entry.first.second);
+    if (found == parked.end() || found->second.ticket.connection != connection) return false;
+    parked.erase(found);
+    return true;
+  });
+}
+
+// Answers fetches whose wait is over with nothing.
+void Engine::State::end_parked(Timestamp until) {
+  while (!parked_deadlines.empty() && parked_deadlines.begin()->first.first <= until) {
+    const auto [key, subscription] = *parked_deadlines.begin();
+    const auto found = subscription->parked.find(key.second);
+    PAWL_ASSERT(found != subscription->parked.end());
+    reply(found->second.ticket, Granted{});
+    subscription->parked.erase(found);
+    parked_deadlines.erase(parked_deadlines.begin());
+  }
+}
+
+}  // namespace pawl::core
