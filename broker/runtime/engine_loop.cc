@@ -1,0 +1,255 @@
+#include "broker/runtime/engine_loop.h"
+
+#include <algorithm>
+#include <exception>
+
+namespace pawl::runtime {
+
+namespace {
+
+using std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+// A turn takes no more commands than this, so that replies and deadlines are not kept waiting.
+constexpr std::size_t kCommandsPerTurn = 1024;
+// A jump of the wall clock is noticed this soon.
+constexpr std::chrono::milliseconds kSleepMax = 1s;
+constexpr core::Milliseconds kPublishEvery = 200ms;
+// A small disk is not refused as a whole: this part of it may always be used.
+constexpr std::uint64_t kShareOfDiskKeptFree = 8;
+
+}  // namespace
+
+EngineLoop::EngineLoop(LoopOptions options, store::Store& store, Clock& clock, ReplySink& sink)
+    : options_(std::move(options)),
+      store_(store),
+      clock_(clock),
+      sink_(sink),
+      inbox_(options_.inbox_commands, options_.inbox_bytes),
+      group_(options_.settings, options_.seed, store.caps()) {
+  begin_epoch();
+  committer_ = std::make_unique<Committer>([this](const core::Commit& commit) {
+    events_.post(commit_now(commit));
+    bell_.ring();
+  });
+  reader_ = std::make_unique<Reader>(
+      Reader::Duties{.answer = [this](EpochRead&& read) { answer_read(std::move(read)); },
+                     .look_at_space = [this] { look_at_space(); }});
+  thread_ = std::thread([this] { run(); });
+}
+
+EngineLoop::~EngineLoop() {
+  stop(0ms);
+  thread_.join();
+}
+
+bool EngineLoop::post(core::Command&& command, std::size_t bytes) {
+  if (life_.load(std::memory_order_relaxed) != Life::serving) return false;
+  if (!inbox_.post(std::move(command), bytes)) {
+    count(counters_.commands_refused);
+    return false;
+  }
+  bell_.ring();
+  return true;
+}
+
+void EngineLoop::post_always(core::Command&& command) {
+  events_.post(std::move(command));
+  bell_.ring();
+}
+
+void EngineLoop::stop_leasing() {
+  post_always(core::StopLeasing{});
+}
+
+EngineLoop::Stopped EngineLoop::stop(std::chrono::milliseconds within) {
+  stop_leasing();
+  Life serving = Life::serving;
+  life_.compare_exchange_strong(serving, Life::stopping);
+  bell_.ring();
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, within, [this] { return stopped_.has_value(); });
+  if (stopped_) return *stopped_;
+  life_ = Life::cut_off;
+  bell_.ring();
+  return Stopped::cut_off;
+}
+
+bool EngineLoop::wait_until_ready(std::chrono::milliseconds at_most) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, at_most, [this] { return ready_ == Ready::yes || stopped_; });
+  return ready_ == Ready::yes;
+}
+
+core::EngineTotals EngineLoop::totals() const {
+  const std::lock_guard lock(mutex_);
+  return totals_;
+}
+
+void EngineLoop::run() {
+  while (!ended()) turn();
+  {
+    const std::lock_guard lock(mutex_);
+    stopped_ = life_ == Life::stopping ? Stopped::clean : Stopped::cut_off;
+  }
+  changed_.notify_all();
+}
+
+void EngineLoop::turn() {
+  count(counters_.turns);
+  const core::Now now = clock_.now();
+  take_events(now);
+  take_commands(now);
+  if (group_.phase() == Group::Phase::running) group_.advance(now);
+  carry_out(now);
+  if (group_.phase() != Group::Phase::running) return;
+  publish(now);
+  sleep(now);
+}
+
+void EngineLoop::take_events(core::Now now) {
+  events_.take(taken_);
+  for (Event& event : taken_) take(std::move(event), now);
+}
+
+void EngineLoop::take(Event&& event, core::Now now) {
+  if (const auto* result = std::get_if<store::Committed>(&event)) {
+    conclude(*result);
+  } else if (auto* read = std::get_if<ReadDone>(&event)) {
+    group_.answered(read->epoch, std::move(read->result), now);
+  } else {
+    execute(std::move(std::get<core::Command>(event)), now);
+  }
+}
+
+void EngineLoop::execute(core::Command&& command, core::Now now) {
+  if (group_.phase() != Group::Phase::running) return;
+  if (std::holds_alternative<core::StopLeasing>(command)) leasing_ = Leasing::off;
+  group_.execute(std::move(command), now);
+}
+
+void EngineLoop::take_commands(core::Now now) {
+  std::size_t taken = 0;
+  const auto take = [&](core::Command&& command) { group_.execute(std::move(command), now); };
+  while (taken < kCommandsPerTurn && group_.accepting() && inbox_.take_one(take)) ++taken;
+  if (taken != 0) count(counters_.commands, taken);
+}
+
+void EngineLoop::carry_out(core::Now now) {
+  for (;;) {
+    Work work = group_.take_work(now);
+    if (group_.phase() == Group::Phase::failed) return fail(group_.why());
+    if (!work.replies.empty()) {
+      count(counters_.replies, work.replies.size());
+      sink_.deliver(std::move(work.replies));
+    }
+    reader_->ask(std::move(work.reads));
+    if (!work.commit || write(std::move(work.commit)) == Written::later) return;
+    now = clock_.now();
+  }
+}
+
+// While nobody waits, the shortest way is to write here and now. Else the engine's time is better
+// spent on those who wait, and what they bring goes into the next commit.
+EngineLoop::Written EngineLoop::write(std::shared_ptr<const core::Commit> commit) {
+  const bool hand_off =
+      options_.when_busy == LoopOptions::WhenBusy::hand_off && commit->synced && !inbox_.empty();
+  if (!hand_off) {
+    conclude(commit_now(*commit));
+    return Written::already;
+  }
+  count(counters_.commits_handed_off);
+  committer_->hand(std::move(commit));
+  return Written::later;
+}
+
+store::Committed EngineLoop::commit_now(const core::Commit& commit) {
+  const auto start = steady_clock::now();
+  store::Committed result = store_.commit(options_.shard, group_.epoch(), commit);
+  counters_.commit_time.add(
+      std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - start));
+  count(counters_.commits);
+  count(counters_.commit_bytes, commit.bytes());
+  if (commit.synced) count(counters_.syncs);
+  return result;
+}
+
+void EngineLoop::conclude(const store::Committed& result) {
+  group_.written(result);
+  if (group_.phase() != Group::Phase::over) return;
+  try {
+    begin_epoch();
+  } catch (const std::exception& error) {
+    fail(error.what());
+  }
+}
+
+void EngineLoop::begin_epoch() {
+  const store::Owner owner = store_.acquire(options_.shard);
+  clock_.continue_from(owner.at);
+  const core::Now now = clock_.now();
+  group_.begin(owner, now);
+  count(counters_.epochs);
+  const core::Admission::Kind admission = admission_;
+  if (admission != core::Admission::Kind::open) group_.execute(core::Admission{admission}, now);
+  if (leasing_ == Leasing::off) group_.execute(core::StopLeasing{}, now);
+}
+
+void EngineLoop::answer_read(EpochRead&& read) {
+  ReadDone done{read.epoch, store_.read(options_.shard, read.read)};
+  count(counters_.reads);
+  count(counters_.rows_read, done.result.answer.rows.size());
+  events_.post(std::move(done));
+  bell_.ring();
+}
+
+void EngineLoop::look_at_space() {
+  using Kind = core::Admission::Kind;
+  const store::Space space = store_.space();
+  if (space.total_bytes == 0) return;  // Nothing is known.
+  const std::uint64_t floor =
+      std::min(options_.min_free_bytes, space.total_bytes / kShareOfDiskKeptFree);
+  const Kind before = admission_;
+  Kind after = before;
+  if (space.free_bytes < floor) after = Kind::disk_full;
+  if (space.free_bytes >= floor + floor / 8) after = Kind::open;
+  if (after == before) return;
+  admission_ = after;
+  post_always(core::Admission{after});
+}
+
+void EngineLoop::publish(core::Now now) {
+  const bool serves = group_.engine().ready();
+  const std::lock_guard lock(mutex_);
+  const bool first = serves && ready_ == Ready::not_yet;
+  if (!first && now.at - published_at_ < kPublishEvery) return;
+  published_at_ = now.at;
+  totals_ = group_.engine().totals();
+  if (!first) return;
+  ready_ = Ready::yes;
+  changed_.notify_all();
+}
+
+void EngineLoop::sleep(core::Now now) {
+  std::chrono::milliseconds at_most = kSleepMax;
+  if (const auto deadline = group_.next_deadline(now)) {
+    at_most = std::min(at_most, *deadline - now.at);
+  }
+  if (at_most <= 0ms) return;
+  const Life life = life_;
+  bell_.wait_for(at_most, [&] {
+    return !events_.empty() || (group_.accepting() && !inbox_.empty()) || life_ != life || ended();
+  });
+}
+
+bool EngineLoop::ended() {
+  if (life_ == Life::cut_off) return true;
+  return life_ == Life::stopping && group_.idle() && inbox_.empty() && events_.empty();
+}
+
+void EngineLoop::fail(const std::string& why) {
+  life_ = Life::cut_off;
+  options_.on_fatal(why);
+}
+
+}  // namespace pawl::runtime

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <mutex>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "broker/core/command.h"
+#include "broker/store/store.h"
+
+namespace pawl::runtime {
+
+// What the loop's own threads tell the engine's thread; never refused. It is bounded by what was
+// asked of them.
+struct ReadDone {
+  core::Epoch epoch = 0;
+  store::ReadResult result;
+};
+using Event = std::variant<store::Committed, ReadDone, core::Command>;
+
+class EventLane {
+ public:
+  void post(Event event) {
+    const std::lock_guard lock(mutex_);
+    events_.push_back(std::move(event));
+  }
+  void take(std::vector<Event>& events) {
+    events.clear();
+    const std::lock_guard lock(mutex_);
+    events.swap(events_);
+  }
+  bool empty() const {
+    const std::lock_guard lock(mutex_);
+    return events_.empty();
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<Event> events_;
+};
+
+}  // namespace pawl::runtime
