@@ -63,6 +63,7 @@ class Batcher {
   std::vector<Waiting> clear();
   // Of the gathered jobs; TimePoint::max() when there are none.
   TimePoint next_deadline() const;
+  std::size_t groups() const { return groups_.size(); }
 
  private:
   struct Group {
