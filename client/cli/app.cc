@@ -1,0 +1,175 @@
+#include "client/cli/app.h"
+
+#include <csignal>
+#include <cstdio>
+#include <map>
+#include <unistd.h>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "client/cli/command_error.h"
+#include "client/cli/duration.h"
+#include "client/cli/instant.h"
+
+namespace pawl::cli {
+namespace {
+
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  pawl enqueue email.send '{\"to\":\"a@example.org\"}'        one job; prints its id\n"
+    "  pawl enqueue --queue media resize photo.png --wait      prints the result\n"
+    "  pawl enqueue --bulk jobs.jsonl                          one JSON object a line\n"
+    "  pawl worker exec --queue media --type resize -- ./resize\n"
+    "  pawl job list --queue media --state failed -o json\n";
+
+// Ends the process at a Ctrl-C with the status that the shells know.
+void exit_when_interrupted() {
+  struct sigaction action {};
+  action.sa_handler = [](int) { _exit(static_cast<int>(ExitCode::interrupted)); };
+  sigaction(SIGINT, &action, nullptr);
+}
+
+void print_error(const CommandError& error, Format format) {
+  if (format == Format::json || format == Format::jsonl) {
+    boost::json::object object;
+    object["code"] = error.code();
+    object["message"] = error.what();
+    if (!error.hint().empty()) object["hint"] = error.hint();
+    if (error.request_id() != 0) object["request_id"] = error.request_id();
+    return note(boost::json::serialize(boost::json::object{{"error", std::move(object)}}));
+  }
+  note(std::string("error: ") + error.what());
+  if (!error.hint().empty()) note("hint: " + error.hint());
+  if (error.request_id() != 0) note("request id: " + std::to_string(error.request_id()));
+}
+
+void add_globals(CLI::App& grammar, App& app) {
+  grammar.add_option("--server", app.server, "The broker, as host:port or pawl://host:port")
+      ->envname("PAWL_SERVER")
+      ->capture_default_str();
+  grammar.add_option("--namespace", app.name_space, "The namespace of the queues")
+      ->envname("PAWL_NAMESPACE");
+  const std::map<std::string, Format> formats = {{"table", Format::table},
+                                                 {"tsv", Format::tsv},
+                                                 {"json", Format::json},
+                                                 {"jsonl", Format::jsonl}};
+  grammar
+      .add_option("-o,--output", app.format,
+                  "table, tsv, json, or jsonl for lists; default: a table on a terminal, else tsv")
+      ->transform(CLI::CheckedTransformer(formats).description(""))
+      ->type_name("FORMAT");
+  add_duration(
+      grammar, "--timeout", [&app](Milliseconds value) { app.timeout = value; },
+      "How long the broker may take to answer; default 10s");
+}
+
+// "--wait" may stand without its value, which must then not be taken from what follows.
+std::vector<std::string> arguments_of(int argc, char** argv) {
+  std::vector<std::string> arguments(argv + 1, argv + argc);
+  for (std::string& argument : arguments) {
+    if (argument == "--") break;
+    if (argument == "--wait") argument = "--wait=forever";
+  }
+  return {arguments.rbegin(), arguments.rend()};
+}
+
+ExitCode parse_and_run(int argc, char** argv, App& app) {
+  CLI::App grammar("The command line of the Pawl job queue", "pawl");
+  grammar.footer(kExamples);
+  grammar.set_version_flag("--version", "pawl " PAWL_VERSION);
+  grammar.require_subcommand(1);
+  grammar.fallthrough();
+  add_globals(grammar, app);
+  add_enqueue(grammar, app);
+  add_job(grammar, app);
+  add_queue(grammar, app);
+  add_worker(grammar, app);
+  add_status(grammar, app);
+  try {
+    grammar.parse(arguments_of(argc, argv));
+  } catch (const CLI::Success& asked) {
+    grammar.exit(asked);
+    return ExitCode::done;
+  } catch (const CLI::ParseError& wrong) {
+    throw usage_error(wrong.what(), "see `pawl --help`, or --help after a command");
+  }
+  return app.chosen();
+}
+
+}  // namespace
+
+ClientOptions App::client_options() const {
+  const bool is_url = server.find("://") != std::string::npos;
+  ClientOptions options;
+  options.url(is_url ? server : "pawl://" + server)
+      .client_name("pawl")
+      .in_namespace(name_space)
+      .call_deadline(timeout);
+  return options;
+}
+
+CLI::Option* add_duration(CLI::App& command, const std::string& name,
+                          std::function<void(Milliseconds)> set, const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [name, set = std::move(set)](const std::string& text) {
+            const auto duration = parse_duration(text);
+            if (!duration) {
+              throw usage_error(name + ": \"" + text + "\" is not a duration",
+                                "write it with its unit, such as 30s, 5m or 1h30m");
+            }
+            set(*duration);
+          },
+          description)
+      ->type_name("DURATION");
+}
+
+CLI::Option* add_instant(CLI::App& command, const std::string& name, std::function<void(Time)> set,
+                         const std::string& description) {
+  return command
+      .add_option_function<std::string>(
+          name,
+          [name, set = std::move(set)](const std::string& text) {
+            const auto time = parse_instant(text);
+            if (!time) {
+              throw usage_error(name + ": \"" + text + "\" is not a time",
+                                "write it as RFC 3339 has it, such as 2030-01-31T08:00:00Z");
+            }
+            set(*time);
+          },
+          description)
+      ->type_name("TIME");
+}
+
+JobId job_id_of(const std::string& text) {
+  const auto id = JobId::parse(text);
+  if (id) return *id;
+  throw usage_error("\"" + text + "\" is not a job's id", "an id has the form of a UUID");
+}
+
+int run(int argc, char** argv) {
+  exit_when_interrupted();
+  App app;
+  try {
+    const ExitCode code = parse_and_run(argc, argv, app);
+    if (std::fflush(stdout) != 0)
+      throw CommandError(ExitCode::failed, "stdout cannot be written to");
+    return static_cast<int>(code);
+  } catch (const CommandError& error) {
+    print_error(error, app.format);
+    return static_cast<int>(error.exit_code());
+  } catch (const Error& error) {
+    const CommandError shown = command_error_of(error, app.server);
+    print_error(shown, app.format);
+    return static_cast<int>(shown.exit_code());
+  } catch (const std::exception& error) {
+    print_error(CommandError(ExitCode::failed, error.what()), app.format);
+    return static_cast<int>(ExitCode::failed);
+  }
+}
+
+}  // namespace pawl::cli

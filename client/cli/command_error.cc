@@ -1,0 +1,67 @@
+#include "client/cli/command_error.h"
+
+namespace pawl::cli {
+namespace {
+
+std::string hint_of(Errc code, const std::string& server) {
+  switch (code) {
+    case Errc::connection:
+      return "is pawld running? Name another broker with --server or PAWL_SERVER; this was " +
+             server;
+    case Errc::deadline:
+      return "allow more time with --timeout";
+    case Errc::not_found:
+      return "a finished job is forgotten after its retention; list what is there with `pawl job "
+             "list`";
+    case Errc::overloaded:
+    case Errc::unavailable:
+      return "try again in a moment";
+    case Errc::disk_full:
+      return "make room on the broker's disk; waiting jobs can still be worked off";
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
+CommandError usage_error(const std::string& message, std::string hint) {
+  return CommandError(ExitCode::usage, message, std::move(hint)).set_code("usage");
+}
+
+ExitCode exit_code_of(Errc code) {
+  switch (code) {
+    case Errc::ok:
+      return ExitCode::done;
+    case Errc::invalid_argument:
+    case Errc::too_large:
+      return ExitCode::usage;
+    case Errc::not_found:
+      return ExitCode::not_found;
+    case Errc::unauthenticated:
+      return ExitCode::denied;
+    case Errc::id_conflict:
+    case Errc::id_expired:
+    case Errc::lease_lost:
+      return ExitCode::conflict;
+    case Errc::overloaded:
+    case Errc::disk_full:
+    case Errc::unavailable:
+    case Errc::connection:
+      return ExitCode::unavailable;
+    case Errc::deadline:
+      return ExitCode::deadline;
+    case Errc::cancelled:
+      return ExitCode::interrupted;
+    default:
+      return ExitCode::failed;
+  }
+}
+
+CommandError command_error_of(const Error& error, const std::string& server) {
+  CommandError result(exit_code_of(error.code()), error.message(), hint_of(error.code(), server));
+  result.set_code(std::string(name_of(error.code()))).set_request_id(error.request_id());
+  return result;
+}
+
+}  // namespace pawl::cli

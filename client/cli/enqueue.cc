@@ -1,0 +1,177 @@
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <memory>
+#include <optional>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <boost/json/object.hpp>
+
+#include "client/cli/app.h"
+#include "client/cli/bulk.h"
+#include "client/cli/command_error.h"
+#include "client/cli/duration.h"
+#include "client/cli/waiting.h"
+
+namespace pawl::cli {
+namespace {
+
+struct EnqueueArguments {
+  std::vector<std::string> positionals;  // [TYPE] [PAYLOAD]
+  std::string type;
+  std::string file;
+  std::string bulk;
+  std::string wait;
+  std::vector<std::string> headers;
+  std::vector<std::string> tags;
+  Options options;
+};
+
+std::string read_all(std::istream& in, const std::string& name) {
+  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
+  if (in.bad()) throw CommandError(ExitCode::failed, name + " cannot be read");
+  return bytes;
+}
+
+std::string read_file(const std::string& path) {
+  if (path == "-") return read_all(std::cin, "stdin");
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw usage_error(path + " cannot be opened");
+  return read_all(in, path);
+}
+
+// The type comes first, unless --type has said it; what follows is the payload.
+Job job_of(const EnqueueArguments& arguments) {
+  std::vector<std::string> rest = arguments.positionals;
+  Job job(arguments.type, {}, arguments.options);
+  if (job.type.empty()) {
+    if (rest.empty()) throw usage_error("a job needs a type", "pawl enqueue TYPE [PAYLOAD]");
+    job.type = std::move(rest.front());
+    rest.erase(rest.begin());
+  }
+  if (rest.size() > 1) throw usage_error("more than one payload", "quote it, or use --file");
+  if (!arguments.file.empty()) {
+    if (!rest.empty()) throw usage_error("a payload and --file");
+    job.payload = read_file(arguments.file);
+  } else if (!rest.empty()) {
+    job.payload = rest.front() == "-" ? read_all(std::cin, "stdin") : std::move(rest.front());
+  }
+  for (const std::string& tag : arguments.tags) job.options.tag(tag);
+  for (const std::string& header : arguments.headers) {
+    const std::size_t colon = header.find_first_of(":=");
+    if (colon == std::string::npos || colon == 0) {
+      throw usage_error("--header: \"" + header + "\" is not NAME:VALUE");
+    }
+    const std::size_t value = std::min(header.find_first_not_of(' ', colon + 1), header.size());
+    job.options.header(header.substr(0, colon), header.substr(value));
+  }
+  return job;
+}
+
+std::optional<Milliseconds> wait_of(const std::string& text) {
+  if (text == "forever") return std::nullopt;
+  const auto duration = parse_duration(text);
+  if (!duration) throw usage_error("--wait: \"" + text + "\" is not a duration", "--wait=30s");
+  return duration;
+}
+
+ExitCode enqueue(const App& app, const EnqueueArguments& arguments) {
+  if (!arguments.bulk.empty()) {
+    if (!arguments.positionals.empty() || !arguments.file.empty() || !arguments.wait.empty()) {
+      throw usage_error("--bulk takes its jobs from the file alone");
+    }
+    return enqueue_bulk(app, arguments.bulk, {arguments.type, {}, arguments.options});
+  }
+  const Job job = job_of(arguments);
+  const auto timeout = arguments.wait.empty() ? std::nullopt : wait_of(arguments.wait);
+  Client client(app.client_options());
+  const JobId id = client.enqueue(job.type, job.payload, job.options);
+  if (!arguments.wait.empty()) {
+    if (stderr_on_terminal()) note("job " + id.to_string());
+    return wait_and_print(client, app, id, timeout);
+  }
+  const Output out(app.format);
+  if (out.for_programs()) {
+    out.print(boost::json::object{{"id", id.to_string()}});
+  } else {
+    out.print_line(id.to_string());
+  }
+  return ExitCode::done;
+}
+
+void add_times(CLI::App& command, Options& options) {
+  CLI::Option* delay = add_duration(
+      command, "--delay", [&options](Milliseconds value) { options.delay(value); },
+      "Do not run it before this long has passed");
+  add_instant(
+      command, "--at", [&options](Time value) { options.run_at(value); },
+      "Do not run it before this time (RFC 3339)")
+      ->excludes(delay);
+  add_duration(
+      command, "--run-time-limit",
+      [&options](Milliseconds value) { options.run_time_limit(value); },
+      "Stop a run that takes longer");
+  add_duration(
+      command, "--retention", [&options](Milliseconds value) { options.retention(value); },
+      "How long status and result are kept after completion");
+}
+
+void add_options(CLI::App& command, EnqueueArguments& arguments) {
+  Options& options = arguments.options;
+  const auto text = [&](const char* name, auto set, const char* description) {
+    command.add_option_function<std::string>(name, std::move(set), description);
+  };
+  text(
+      "--queue", [&](const std::string& value) { options.queue(value); },
+      "The queue; \"default\" by default");
+  command.add_option("--type", arguments.type, "What kind of work; else the first argument");
+  command
+      .add_option_function<unsigned>(
+          "--priority", [&](unsigned value) { options.priority(value); },
+          "0 to 9, higher first; 5 by default")
+      ->check(CLI::Range(0, 9));
+  text(
+      "--key", [&](const std::string& value) { options.key(value); },
+      "Jobs of one key keep their order");
+  command
+      .add_option_function<unsigned>(
+          "--max-attempts", [&](unsigned value) { options.max_attempts(value); },
+          "How often it may be started")
+      ->check(CLI::Range(1, 1000));
+  text(
+      "--content-type", [&](const std::string& value) { options.content_type(value); },
+      "What the payload's bytes are");
+  add_times(command, options);
+  command.add_option("--tag", arguments.tags, "May be given several times")
+      ->expected(1)
+      ->take_all();
+  command.add_option("--header", arguments.headers, "NAME:VALUE, may be given several times")
+      ->expected(1)
+      ->take_all();
+}
+
+}  // namespace
+
+void add_enqueue(CLI::App& grammar, App& app) {
+  CLI::App* command = grammar.add_subcommand("enqueue", "Put a job in, or many");
+  const auto arguments = std::make_shared<EnqueueArguments>();
+  command
+      ->add_option("TYPE PAYLOAD", arguments->positionals,
+                   "The job's type and its payload; a payload of - is read from stdin")
+      ->expected(0, 2);
+  command->add_option("--file", arguments->file, "Read the payload from a file; - is stdin");
+  add_options(*command, *arguments);
+  command
+      ->add_option("--wait", arguments->wait,
+                   "Wait for the job's end, at most so long with --wait=30s; print its result")
+      ->type_name("[=DURATION]");
+  command->add_option("--bulk", arguments->bulk,
+                      "Read jobs from a file, one JSON object a line: type, payload (text or any "
+                      "JSON) or payload_base64, and the options by their names; - is stdin");
+  command->callback(
+      [&app, arguments] { app.chosen = [&app, arguments] { return enqueue(app, *arguments); }; });
+}
+
+}  // namespace pawl::cli

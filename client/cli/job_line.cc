@@ -1,0 +1,161 @@
+#include "client/cli/job_line.h"
+
+#include <boost/json/monotonic_resource.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "client/cli/base64.h"
+#include "client/cli/duration.h"
+#include "client/cli/instant.h"
+
+namespace pawl::cli {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::size_t kScratchBytes = 4096;
+
+[[noreturn]] void fail(std::string_view name, const std::string& what) {
+  throw Error(Errc::invalid_argument, "\"" + std::string(name) + "\" " + what);
+}
+
+std::string text_of(std::string_view name, const json::value& value) {
+  const json::string* text = value.if_string();
+  if (text == nullptr) fail(name, "must be a text");
+  return {text->data(), text->size()};
+}
+
+unsigned number_of(std::string_view name, const json::value& value) {
+  json::error_code failure;
+  const auto number = value.to_number<std::uint32_t>(failure);
+  if (failure) fail(name, "must be a whole number, not negative");
+  return number;
+}
+
+Milliseconds duration_of(std::string_view name, const json::value& value) {
+  const auto duration = value.is_string() ? parse_duration(value.get_string()) : std::nullopt;
+  if (!duration) fail(name, "must be a duration with its unit, such as \"30s\"");
+  return *duration;
+}
+
+Time time_of(std::string_view name, const json::value& value) {
+  const auto time = value.is_string() ? parse_instant(value.get_string()) : std::nullopt;
+  if (!time) fail(name, "must be a time as RFC 3339 has it, such as \"2030-01-31T08:00:00Z\"");
+  return *time;
+}
+
+void set_tags(Job& job, std::string_view name, const json::value& value) {
+  const json::array* tags = value.if_array();
+  if (tags == nullptr) fail(name, "must be a list of texts");
+  for (const json::value& tag : *tags) job.options.tag(text_of(name, tag));
+}
+
+void set_headers(Job& job, std::string_view name, const json::value& value) {
+  const json::object* headers = value.if_object();
+  if (headers == nullptr) fail(name, "must be an object of texts");
+  for (const auto& [key, text] : *headers) job.options.header(key, text_of(name, text));
+}
+
+void set_payload(Job& job, const json::value& value, bool is_json) {
+  if (const json::string* text = value.if_string(); text != nullptr && !is_json) {
+    job.payload.assign(text->data(), text->size());
+    return;
+  }
+  job.payload = json::serialize(value);
+  if (job.options.content_type().empty()) job.options.json();
+}
+
+bool set_text(Job& job, std::string_view name, const json::value& value) {
+  Options& options = job.options;
+  if (name == "type") {
+    job.type = text_of(name, value);
+  } else if (name == "queue") {
+    options.queue(text_of(name, value));
+  } else if (name == "namespace") {
+    options.in_namespace(text_of(name, value));
+  } else if (name == "key") {
+    options.key(text_of(name, value));
+  } else if (name == "content_type") {
+    options.content_type(text_of(name, value));
+  } else if (name == "tags") {
+    set_tags(job, name, value);
+  } else if (name == "headers") {
+    set_headers(job, name, value);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+bool set_number(Job& job, std::string_view name, const json::value& value) {
+  Options& options = job.options;
+  if (name == "priority") {
+    options.priority(number_of(name, value));
+  } else if (name == "max_attempts") {
+    options.max_attempts(number_of(name, value));
+  } else if (name == "schema_version") {
+    options.schema_version(number_of(name, value));
+  } else if (name == "delay") {
+    options.delay(duration_of(name, value));
+  } else if (name == "at" || name == "run_at") {
+    options.run_at(time_of(name, value));
+  } else if (name == "retention") {
+    options.retention(duration_of(name, value));
+  } else if (name == "run_time_limit") {
+    options.run_time_limit(duration_of(name, value));
+  } else if (name == "backoff") {
+    options.backoff(duration_of(name, value), options.backoff_max());
+  } else if (name == "backoff_max") {
+    options.backoff(options.backoff(), duration_of(name, value));
+  } else {
+    return false;
+  }
+  return true;
+}
+
+Job job_of(const json::object& object, const Job& defaults) {
+  Job job = defaults;
+  const json::value* payload = nullptr;
+  const json::value* encoded = nullptr;
+  for (const auto& [key, value] : object) {
+    const std::string_view name(key.data(), key.size());
+    if (name == "payload") {
+      payload = &value;
+    } else if (name == "payload_base64") {
+      encoded = &value;
+    } else if (!set_text(job, name, value) && !set_number(job, name, value)) {
+      fail(name, "is not known");
+    }
+  }
+  if (job.type.empty()) fail("type", "is missing");
+  if (payload != nullptr && encoded != nullptr)
+    fail("payload", "and payload_base64 are both there");
+  if (payload != nullptr) {
+    // Under a declared content type of JSON a text is JSON too, and keeps its quotes.
+    set_payload(job, *payload, job.options.content_type() == "application/json");
+  } else if (encoded != nullptr) {
+    auto bytes = base64_decode(text_of("payload_base64", *encoded));
+    if (!bytes) fail("payload_base64", "is not base64");
+    job.payload = std::move(*bytes);
+  }
+  return job;
+}
+
+}  // namespace
+
+Result<Job> parse_job_line(std::string_view line, const Job& defaults) {
+  unsigned char scratch[kScratchBytes];
+  json::monotonic_resource memory(scratch);
+  json::error_code failure;
+  const json::value value = json::parse(line, failure, &memory);
+  if (failure) return Error(Errc::invalid_argument, "not JSON: " + failure.message());
+  const json::object* object = value.if_object();
+  if (object == nullptr) return Error(Errc::invalid_argument, "not a JSON object");
+  try {
+    return job_of(*object, defaults);
+  } catch (const Error& error) {
+    return error;
+  }
+}
+
+}  // namespace pawl::cli
