@@ -24,7 +24,7 @@ struct JobOptions {
   std::uint32_t max_attempts = 0;
   Milliseconds backoff{0};
   Milliseconds backoff_max{0};
-  std::optional<Milliseconds> retention;
+  std::optional<Milliseconds> retention{};
   Milliseconds run_time_limit{0};
 
   friend bool operator==(const JobOptions&, const JobOptions&) = default;

@@ -111,6 +111,7 @@ struct Engine::State {
   void serve(Queue& queue);
   void unpark(ConnectionId connection);
   void end_parked(Timestamp until);
+  static bool is_loading(const Subscription& subscription);
 
   // ---- report.cc
   struct ReportProgress;

@@ -24,11 +24,8 @@ void Engine::State::fetch(const Fetch& command) {
   ParkedFetch asked{++parked_numbers, command.ticket, command.session, command.credits,
                     now.at + command.max_wait};
   if (grant(subscription, asked)) return;
-  const bool loading = std::any_of(queues.begin(), queues.end(), [](const Queue* queue) {
-    return std::any_of(queue->lanes.begin(), queue->lanes.end(),
-                       [](const auto& lane) { return lane.second->loading; });
-  });
-  if (command.max_wait.count() == 0 && !loading) return reply(command.ticket, Granted{});
+  if (command.max_wait.count() == 0 && !is_loading(subscription))
+    return reply(command.ticket, Granted{});
   parked_deadlines.emplace(std::pair(asked.deadline, asked.number), &subscription);
   subscription.parked.emplace(asked.number, asked);
 }
@@ -181,15 +178,30 @@ void Engine::State::unpark(ConnectionId connection) {
   });
 }
 
-// Answers fetches whose wait is over with nothing.
+// Whether a page is on its way that may have something for this subscription.
+bool Engine::State::is_loading(const Subscription& subscription) {
+  return std::any_of(subscription.queues.begin(), subscription.queues.end(),
+                     [](const Queue* queue) {
+                       return std::any_of(queue->lanes.begin(), queue->lanes.end(),
+                                          [](const auto& lane) { return lane.second->loading; });
+                     });
+}
+
+// Answers fetches whose wait is over with nothing; not while a page is on its way to them.
 void Engine::State::end_parked(Timestamp until) {
+  static constexpr Milliseconds kForPage{10};
   while (!parked_deadlines.empty() && parked_deadlines.begin()->first.first <= until) {
     const auto [key, subscription] = *parked_deadlines.begin();
+    parked_deadlines.erase(parked_deadlines.begin());
     const auto found = subscription->parked.find(key.second);
     PAWL_ASSERT(found != subscription->parked.end());
+    if (!stopping && is_loading(*subscription)) {
+      found->second.deadline = until + kForPage;
+      parked_deadlines.emplace(std::pair(found->second.deadline, key.second), subscription);
+      continue;
+    }
     reply(found->second.ticket, Granted{});
     subscription->parked.erase(found);
-    parked_deadlines.erase(parked_deadlines.begin());
   }
 }
 

@@ -23,8 +23,8 @@ struct QueueSettings {
 };
 
 struct Settings {
-  QueueSettings defaults;
-  std::map<std::pair<std::string, std::string>, QueueSettings> queues;  // By namespace and queue.
+  QueueSettings defaults{};
+  std::map<std::pair<std::string, std::string>, QueueSettings> queues{};  // By namespace and queue.
 
   Milliseconds lease = limits::kLease;
   Milliseconds heartbeat = limits::kHeartbeat;
