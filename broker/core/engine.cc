@@ -56,6 +56,11 @@ Changes Engine::take_changes(Now now) {
   return state_->seal();
 }
 
+Changes Engine::take_loose(Now now) {
+  state_->set_time(now);
+  return state_->loose();
+}
+
 std::size_t Engine::open_bytes() const {
   return state_->open->bytes();
 }

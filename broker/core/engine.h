@@ -62,6 +62,10 @@ class Engine {
   // in this order.
   Changes take_changes(Now now);
 
+  // What needs nothing of the open commit: replies that wait for earlier ones, and reads. For the
+  // time while a commit is being written and the open one goes on gathering.
+  Changes take_loose(Now now);
+
   // Bytes of the open commit so far: the runtime closes it when this reaches the store's preferred
   // size.
   std::size_t open_bytes() const;

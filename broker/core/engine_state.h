@@ -231,6 +231,7 @@ struct Engine::State {
   void list_entries(const Batch& batch, const std::vector<OutcomeEntry>& entries);
   void flush_lane(Lane& lane);
   Changes seal();
+  Changes loose();
 
   // ---- what there is. Batches come first: everything else may hold some.
   const Settings settings;

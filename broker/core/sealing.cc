@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "broker/core/assert.h"
@@ -115,6 +117,27 @@ Changes Engine::State::seal() {
   const CommitSeq last = open->seq - 1;
   for (Reply& waiting : replies) waiting.after = std::min(waiting.after, last);
   changes.replies = std::exchange(replies, {});
+  changes.reads = reads.take_questions();
+  return changes;
+}
+
+Changes Engine::State::loose() {
+  // Lanes whose next job is of the open commit are served when it closes, together with what it
+  // still gathers.
+  const auto can_leave = [this](LaneNumber number) {
+    const Lane* lane = find_lane(number);
+    return lane != nullptr && lane->has_waiting() &&
+           lane->window->waiting.begin()->second.after < open_seq();
+  };
+  for (std::size_t i = 0; i < woken_lanes.size(); ++i) {
+    if (can_leave(woken_lanes[i])) serve(names.queue(find_lane(woken_lanes[i])->queue));
+  }
+  Changes changes;
+  const auto staying =
+      std::stable_partition(replies.begin(), replies.end(),
+                            [this](const Reply& waiting) { return waiting.after >= open_seq(); });
+  changes.replies.assign(std::make_move_iterator(staying), std::make_move_iterator(replies.end()));
+  replies.erase(staying, replies.end());
   changes.reads = reads.take_questions();
   return changes;
 }
