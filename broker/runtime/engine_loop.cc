@@ -34,7 +34,8 @@ EngineLoop::EngineLoop(LoopOptions options, store::Store& store, Clock& clock, R
   });
   reader_ = std::make_unique<Reader>(
       Reader::Duties{.answer = [this](EpochRead&& read) { answer_read(std::move(read)); },
-                     .look_at_space = [this] { look_at_space(); }});
+                     .look_at_space = [this] { look_at_space(); },
+                     .look_every = options_.look_at_space_every});
   thread_ = std::thread([this] { run(); });
 }
 
@@ -63,7 +64,6 @@ void EngineLoop::stop_leasing() {
 }
 
 EngineLoop::Stopped EngineLoop::stop(std::chrono::milliseconds within) {
-  stop_leasing();
   Life serving = Life::serving;
   life_.compare_exchange_strong(serving, Life::stopping);
   bell_.ring();
@@ -133,6 +133,10 @@ void EngineLoop::take_commands(core::Now now) {
   const auto take = [&](core::Command&& command) { group_.execute(std::move(command), now); };
   while (taken < kCommandsPerTurn && group_.accepting() && inbox_.take_one(take)) ++taken;
   if (taken != 0) count(counters_.commands, taken);
+  // What came before the stop is served as usual.
+  if (life_ == Life::stopping && leasing_ == Leasing::on && inbox_.empty()) {
+    execute(core::StopLeasing{}, now);
+  }
 }
 
 void EngineLoop::carry_out(core::Now now) {
@@ -244,7 +248,7 @@ void EngineLoop::sleep(core::Now now) {
 
 bool EngineLoop::ended() {
   if (life_ == Life::cut_off) return true;
-  return life_ == Life::stopping && group_.idle() && inbox_.empty() && events_.empty();
+  return life_ == Life::stopping && leasing_ == Leasing::off && group_.idle() && inbox_.empty() && events_.empty();
 }
 
 void EngineLoop::fail(const std::string& why) {

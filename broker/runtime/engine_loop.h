@@ -38,6 +38,8 @@ struct LoopOptions {
   // free.
   std::uint64_t min_free_bytes = 256 << 20;
 
+  std::chrono::milliseconds look_at_space_every{1000};
+
   // Who writes a commit while commands wait: a thread of its own, or the engine's. Nobody waits:
   // always the engine's.
   enum class WhenBusy : std::uint8_t { hand_off, in_line } when_busy = WhenBusy::hand_off;

@@ -91,6 +91,8 @@ class GroupCommit {
   };
 
   void close(core::Now now);
+  void let_loose(core::Now now);
+  void pass_on(core::Changes&& changes);
   void hold(core::Reply&& reply);
   void release(core::CommitSeq durable);
   void end_epoch(const store::Committed& result);
@@ -133,10 +135,13 @@ void GroupCommit<Engine>::execute(core::Command command, core::Now now) {
 
 template <class Engine>
 Work GroupCommit<Engine>::take_work(core::Now now) {
-  // What is open stays open while a commit is written, so that it grows. But replies and reads that
-  // need nothing of it must not wait for that.
-  const bool free_to_write = !writing_ && closed_.empty();
-  if (phase_ == Phase::running && (free_to_write || engine_->open_bytes() == 0)) close(now);
+  if (phase_ == Phase::running) {
+    if (!writing_ && closed_.empty()) {
+      close(now);
+    } else {
+      let_loose(now);
+    }
+  }
 
   Work work;
   if (phase_ == Phase::failed) return work;
@@ -157,6 +162,18 @@ template <class Engine>
 void GroupCommit<Engine>::close(core::Now now) {
   core::Changes changes = engine_->take_changes(now);
   if (changes.commit) closed_.push_back(std::move(changes.commit));
+  pass_on(std::move(changes));
+}
+
+// What is open stays open while a commit is written, so that it grows. But replies and reads that
+// need nothing of it must not wait for that.
+template <class Engine>
+void GroupCommit<Engine>::let_loose(core::Now now) {
+  if constexpr (requires { engine_->take_loose(now); }) pass_on(engine_->take_loose(now));
+}
+
+template <class Engine>
+void GroupCommit<Engine>::pass_on(core::Changes&& changes) {
   for (core::Read& read : changes.reads) reads_.push_back({epoch_, std::move(read)});
   for (core::Reply& reply : changes.replies) hold(std::move(reply));
 }
