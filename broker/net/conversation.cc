@@ -26,6 +26,11 @@ bool begins_work(Operation operation) {
          operation == Operation::wait_job;
 }
 
+core::Milliseconds uptime(const NetSettings& settings) {
+  return std::chrono::duration_cast<core::Milliseconds>(std::chrono::steady_clock::now() -
+                                                        settings.started);
+}
+
 bool needs_session(Operation operation) {
   return operation == Operation::fetch || operation == Operation::report ||
          operation == Operation::heartbeat;
@@ -94,8 +99,8 @@ void Conversation::serve(const Request& request) {
   if (request.operation == Operation::ping) {
     decode_nothing(request.message, check);
     if (!check.ok()) return refuse(request.id, check.fault());
-    const core::Timestamp now = services_.now().at;
-    return encode_ping(request.id, settings_.greeting, now, now - settings_.started, output_);
+    return encode_ping(request.id, settings_.greeting, services_.now().at, uptime(settings_),
+                       output_);
   }
   if (!check.ok()) return refuse(request.id, check.fault());
   core::Command command = decode(request, check);
@@ -147,7 +152,7 @@ void Conversation::answer_refused_jobs(const Request& request, core::Enqueue& en
 }
 
 void Conversation::post(const Request& request, core::Command&& command) {
-  if (!services_.commands.post(std::move(command))) {
+  if (!services_.commands.post(std::move(command), request.message.size())) {
     encode_refused(request.id, {Errc::overloaded, "the broker is busy", kFullInboxRetry}, output_);
     return;
   }

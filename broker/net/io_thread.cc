@@ -119,10 +119,11 @@ void IoThread::on_closed(const Connection& connection) {
   connections_.erase(id);
 }
 
-// A full inbox takes them later; what is told late only frees something late.
+// By the same way as the commands, which it must not overtake. A full inbox takes them later.
 void IoThread::tell_disconnected() {
   while (!disconnected_.empty()) {
-    if (!services_.commands.post(core::Disconnected{disconnected_.back()})) return schedule_tick();
+    if (!services_.commands.post(core::Disconnected{disconnected_.back()}, 0))
+      return schedule_tick();
     disconnected_.pop_back();
   }
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -21,8 +22,9 @@ class CommandSink {
   CommandSink& operator=(const CommandSink&) = delete;
   virtual ~CommandSink() = default;
 
-  // False: no room now, and the command was not taken.
-  virtual bool post(core::Command&& command) = 0;
+  // `bytes` is about what the command keeps in memory. False: no room now, and the command was not
+  // taken.
+  virtual bool post(core::Command&& command, std::size_t bytes) = 0;
 };
 
 // What the network side needs of the rest of the broker. Must outlive it.
@@ -47,7 +49,8 @@ struct NetSettings {
   core::Milliseconds tick{250};      // How often these are looked at.
   JobBounds job;
   Greeting greeting;
-  core::Timestamp started{};  // For the uptime.
+  std::chrono::steady_clock::time_point started =
+      std::chrono::steady_clock::now();  // For the uptime.
 };
 
 }  // namespace pawl::net

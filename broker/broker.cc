@@ -1,0 +1,80 @@
+#include "broker/broker.h"
+
+#include <cstdlib>
+#include <random>
+
+#include <spdlog/spdlog.h>
+
+namespace pawl {
+namespace {
+
+using std::chrono::steady_clock;
+
+constexpr std::chrono::milliseconds kReadyNote{5'000};
+
+// Nothing that this process has not told yet may be told any more: what is on the disk is not
+// known.
+[[noreturn]] void end_at_once(const std::string& why) {
+  spdlog::critical("{}; ending, start again to read what is on the disk", why);
+  spdlog::default_logger()->flush();
+  std::_Exit(1);
+}
+
+store::RocksOptions store_options(const Config& config) {
+  store::RocksOptions options = config.store;
+  options.note = [](std::string_view note) { spdlog::info("store: {}", note); };
+  return options;
+}
+
+std::uint64_t random_seed() {
+  std::random_device device;
+  return static_cast<std::uint64_t>(device()) << 32 | device();
+}
+
+net::NetSettings net_settings(const Config& config) {
+  net::NetSettings settings = config.net;
+  settings.greeting.version = PAWL_VERSION;
+  return settings;
+}
+
+runtime::LoopOptions loop_options(const Config& config) {
+  runtime::LoopOptions options;
+  options.settings = config.queues;
+  options.seed = random_seed();
+  options.inbox_bytes = config.inbox_bytes;
+  options.min_free_bytes = config.min_free_bytes;
+  options.on_fatal = end_at_once;
+  return options;
+}
+
+}  // namespace
+
+Broker::Broker(const Config& config)
+    : store_(store_options(config)),
+      services_{inbox_, [this] { return clock_.now(); }},
+      server_(services_, net_settings(config)) {
+  loop_.emplace(loop_options(config), store_, clock_, outbox_);
+  inbox_.connect(*loop_);
+  while (!loop_->wait_until_ready(kReadyNote)) spdlog::info("still reading back what was stored");
+}
+
+Broker::~Broker() {
+  server_.finish();
+}
+
+void Broker::start() {
+  server_.start();
+}
+
+void Broker::stop(steady_clock::time_point deadline) {
+  loop_->stop_leasing();
+  if (!server_.drain(deadline)) spdlog::warn("some requests were not answered in time");
+  server_.finish();
+  const auto left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
+  const auto stopped = loop_->stop(std::max(left, std::chrono::milliseconds(500)));
+  if (stopped == runtime::EngineLoop::Stopped::cut_off)
+    spdlog::warn("the last commit was not waited for");
+}
+
+}  // namespace pawl
