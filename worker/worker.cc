@@ -1,0 +1,127 @@
+#include <mutex>
+#include <vector>
+
+#include "worker/runtime.h"
+#include <pawl/worker.h>
+
+namespace pawl::inline v1 {
+namespace {
+
+constexpr unsigned kConcurrencyMax = 1000;
+constexpr std::size_t kTypesMax = 256;
+constexpr std::size_t kQueuesMax = 64;
+
+Error invalid(const std::string& message) {
+  return Error(Errc::invalid_argument, message);
+}
+
+}  // namespace
+
+class Worker::State {
+ public:
+  explicit State(const WorkerOptions& given) : options(given) {
+    surroundings->worker_id = options.worker_id();
+    surroundings->log = options.connection().log();
+  }
+
+  void require_not_started() const {
+    if (runtime) throw invalid("the worker has been started");
+  }
+
+  worker::Subscription subscription() const {
+    worker::Subscription subscription;
+    subscription.name_space = options.connection().in_namespace();
+    subscription.queues = queues;
+    if (queues.empty()) subscription.queues.emplace_back("default");
+    if (surroundings->default_handler) return subscription;
+    for (const auto& [type, handler] : surroundings->handlers) {
+      subscription.types.push_back(type);
+    }
+    return subscription;
+  }
+
+  void require_sense() const {
+    require_not_started();
+    const unsigned slots = options.concurrency();
+    if (slots < 1 || slots > kConcurrencyMax) throw invalid("concurrency must be 1 to 1000");
+    if (queues.size() > kQueuesMax) throw invalid("a worker serves at most 64 queues");
+    if (surroundings->default_handler) return;
+    if (surroundings->handlers.empty()) throw invalid("the worker has no handler");
+    if (surroundings->handlers.size() > kTypesMax) {
+      throw invalid("over 256 types: use a default handler and choose there");
+    }
+  }
+
+  void create() {
+    require_sense();
+    runtime = std::make_unique<worker::Runtime>(options, subscription(), surroundings);
+  }
+
+  WorkerOptions options;
+  std::vector<std::string> queues;
+  std::shared_ptr<worker::Surroundings> surroundings = std::make_shared<worker::Surroundings>();
+  std::unique_ptr<worker::Runtime> runtime;
+};
+
+Worker::Worker(std::string_view url)
+    : Worker(WorkerOptions().connection(ClientOptions().url(std::string(url)))) {}
+
+Worker::Worker(const WorkerOptions& options) : state_(std::make_unique<State>(options)) {
+  // A bad URL is told here, not when it is used.
+  static_cast<void>(client::parse_url(options.connection().url()).value());
+}
+
+Worker::~Worker() {
+  if (state_->runtime) stop(Milliseconds(0));
+}
+
+Worker& Worker::queue(std::string name) {
+  state_->require_not_started();
+  state_->queues.push_back(std::move(name));
+  return *this;
+}
+
+Worker& Worker::concurrency(unsigned value) {
+  state_->require_not_started();
+  state_->options.concurrency(value);
+  return *this;
+}
+
+Worker& Worker::set_handler(std::string type, Handler handler) {
+  state_->require_not_started();
+  state_->surroundings->handlers.insert_or_assign(std::move(type), std::move(handler));
+  return *this;
+}
+
+Worker& Worker::set_default_handler(Handler handler) {
+  state_->require_not_started();
+  state_->surroundings->default_handler = std::move(handler);
+  return *this;
+}
+
+void Worker::start() {
+  state_->create();
+  state_->runtime->start();
+}
+
+bool Worker::stop(Milliseconds grace) {
+  if (!state_->runtime) return true;
+  state_->runtime->drain(grace);
+  state_->runtime->wait();
+  return state_->runtime->handed_back() == 0;
+}
+
+int Worker::run_until_signal(std::initializer_list<int> signals, Milliseconds grace) {
+  state_->create();
+  state_->runtime->heed(signals, grace);
+  state_->runtime->start();
+  state_->runtime->wait();
+  if (const auto failure = state_->runtime->failure()) throw *failure;
+  return state_->runtime->handed_back() == 0 ? 0 : 1;
+}
+
+std::optional<Error> Worker::failure() const {
+  return state_->runtime ? state_->runtime->failure() : std::nullopt;
+}
+
+}  // namespace pawl::inline v1
