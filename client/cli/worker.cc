@@ -1,12 +1,144 @@
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <thread>
+#include <unistd.h>
+#include <vector>
+
 #include "client/cli/app.h"
 #include "client/cli/command_error.h"
+#include "client/cli/instant.h"
+#include "client/cli/text.h"
+#include <pawl/exec.h>
+#include <pawl/worker.h>
 
 namespace pawl::cli {
+namespace {
+
+// The handing back waits for the programs' SIGKILL.
+constexpr Milliseconds kAfterKill{1'000};
+
+struct ExecArguments {
+  std::vector<std::string> command;
+  std::vector<std::string> queues;
+  std::vector<std::string> types;
+  unsigned concurrency = std::max(1u, std::thread::hardware_concurrency());
+  std::string worker_id;
+  std::string result_type;
+  Milliseconds grace{25'000};
+  Milliseconds kill_after{5'000};
+  bool quiet = false;
+};
+
+std::string_view word_of(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug:
+      return "debug";
+    case LogLevel::info:
+      return "info";
+    case LogLevel::warning:
+      return "warning";
+    case LogLevel::error:
+      return "error";
+  }
+  return "";
+}
+
+void log(LogLevel level, std::string_view text) {
+  const auto now = std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now());
+  note(instant_text(now) + " " + std::string(word_of(level)) + " " + one_line(text));
+}
+
+bool is_program(const std::string& path) {
+  return access(path.c_str(), X_OK) == 0;
+}
+
+// A program that is not there is told before the first job fails for it.
+void require_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) {
+    if (!is_program(name)) throw usage_error(name + " is no program that can be run");
+    return;
+  }
+  const char* variable = getenv("PATH");
+  const std::string path = variable != nullptr ? variable : "/usr/bin:/bin";
+  for (std::size_t at = 0; at <= path.size();) {
+    const std::size_t end = std::min(path.find(':', at), path.size());
+    const std::string folder = path.substr(at, end - at);
+    if (is_program((folder.empty() ? "." : folder) + "/" + name)) return;
+    at = end + 1;
+  }
+  throw usage_error("there is no program " + name + " in PATH");
+}
+
+ExitCode exec(const App& app, const ExecArguments& arguments) {
+  if (arguments.command.empty()) {
+    throw usage_error("there is no program to run", "pawl worker exec [OPTIONS] -- PROGRAM ARGS");
+  }
+  require_program(arguments.command.front());
+  ClientOptions connection = app.client_options();
+  const LogLevel least = arguments.quiet ? LogLevel::warning : LogLevel::info;
+  connection.log([least](LogLevel level, std::string_view text) {
+    if (level >= least) log(level, text);
+  });
+  Worker worker(WorkerOptions()
+                    .connection(connection)
+                    .worker_id(arguments.worker_id)
+                    .concurrency(arguments.concurrency)
+                    .stop_wait(arguments.kill_after + kAfterKill));
+  for (const std::string& queue : arguments.queues) worker.queue(queue);
+  const Handler handler = exec_handler(ExecOptions(arguments.command)
+                                           .result_type(arguments.result_type)
+                                           .kill_after(arguments.kill_after));
+  for (const std::string& type : arguments.types) worker.on(type, handler);
+  if (arguments.types.empty()) worker.default_handler(handler);
+  const int status = worker.run_until_signal({SIGTERM, SIGINT}, arguments.grace);
+  return status == 0 ? ExitCode::done : ExitCode::failed;
+}
+
+void add_exec_options(CLI::App& command, ExecArguments& arguments) {
+  command.add_option("PROGRAM", arguments.command, "The program and its arguments, after --");
+  command
+      .add_option("--queue", arguments.queues,
+                  "Serve this queue; several times for several, the most important first")
+      ->expected(1)
+      ->take_all();
+  command.add_option("--type", arguments.types, "Only jobs of this type; may be repeated")
+      ->expected(1)
+      ->take_all();
+  command.add_option("--concurrency", arguments.concurrency, "How many programs run at once")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  command.add_option("--worker-id", arguments.worker_id, "A name for people; host:pid by default");
+  command.add_option("--result-type", arguments.result_type, "The content type of the results");
+  add_duration(
+      command, "--grace", [&](Milliseconds value) { arguments.grace = value; },
+      "After a signal, how long running programs may go on; default 25s");
+  add_duration(
+      command, "--kill-after", [&](Milliseconds value) { arguments.kill_after = value; },
+      "From SIGTERM to SIGKILL, for a program that shall stop; default 5s");
+  command.add_flag("--quiet", arguments.quiet, "Log only warnings and errors");
+}
+
+constexpr const char* kExecHelp =
+    "The payload is on stdin; PAWL_JOB_ID, PAWL_JOB_TYPE, PAWL_QUEUE, PAWL_ATTEMPT, PAWL_TOKEN,\n"
+    "PAWL_CONTENT_TYPE, PAWL_WORKER_ID and PAWL_HEADER_* are in the environment. stdout is the\n"
+    "result, up to 1 MiB. Exit status 0 completes the job, 75 hands it back uncounted, any other\n"
+    "fails the attempt, with the end of stderr as its detail.\n"
+    "\n"
+    "Example:\n"
+    "  pawl worker exec --queue media --type resize --concurrency 4 -- ./resize --fast\n";
+
+}  // namespace
 
 void add_worker(CLI::App& grammar, App& app) {
   CLI::App* worker = grammar.add_subcommand("worker", "Run jobs");
   worker->require_subcommand(1);
-  static_cast<void>(app);
+  CLI::App* command = worker->add_subcommand("exec", "Run a program for each job");
+  command->footer(kExecHelp);
+  const auto arguments = std::make_shared<ExecArguments>();
+  add_exec_options(*command, *arguments);
+  command->callback(
+      [&app, arguments] { app.chosen = [&app, arguments] { return exec(app, *arguments); }; });
 }
 
 }  // namespace pawl::cli

@@ -1,0 +1,264 @@
+#include "worker/process.h"
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <fcntl.h>
+#include <functional>
+#include <optional>
+#include <poll.h>
+#include <spawn.h>
+#include <system_error>
+#include <unistd.h>
+
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "worker/file_descriptor.h"
+
+namespace pawl::worker {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+
+int checked(int result, const char* what) {
+  if (result < 0) throw std::system_error(errno, std::generic_category(), what);
+  return result;
+}
+
+// stdin as a file in memory: no second pipe to serve, and a program that does not read it does no
+// harm.
+FileDescriptor input_file(std::string_view bytes) {
+  FileDescriptor file(checked(memfd_create("pawl-payload", MFD_CLOEXEC), "memfd_create"));
+  while (!bytes.empty()) {
+    const ssize_t written = write(file.get(), bytes.data(), bytes.size());
+    bytes.remove_prefix(static_cast<std::size_t>(checked(static_cast<int>(written), "write")));
+  }
+  lseek(file.get(), 0, SEEK_SET);
+  return file;
+}
+
+struct Pipe {
+  Pipe() {
+    std::array<int, 2> ends{};
+    checked(pipe2(ends.data(), O_CLOEXEC), "pipe2");
+    read_end = FileDescriptor(ends[0]);
+    write_end = FileDescriptor(ends[1]);
+    fcntl(read_end.get(), F_SETFL, O_NONBLOCK);
+  }
+  FileDescriptor read_end;
+  FileDescriptor write_end;
+};
+
+std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
+  std::vector<char*> pointers;
+  pointers.reserve(texts.size() + 1);
+  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
+// How a child is set up between fork and exec.
+class SpawnSetup {
+ public:
+  SpawnSetup(int input, int output, int errors) {
+    posix_spawn_file_actions_init(&actions_);
+    posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
+    posix_spawn_file_actions_adddup2(&actions_, errors, STDERR_FILENO);
+    posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
+
+    posix_spawnattr_init(&attributes_);
+    sigset_t signals;
+    sigemptyset(&signals);
+    posix_spawnattr_setsigmask(&attributes_, &signals);
+    sigfillset(&signals);
+    posix_spawnattr_setsigdefault(&attributes_, &signals);
+    posix_spawnattr_setpgroup(&attributes_, 0);
+    posix_spawnattr_setflags(
+        &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  ~SpawnSetup() {
+    posix_spawnattr_destroy(&attributes_);
+    posix_spawn_file_actions_destroy(&actions_);
+  }
+  SpawnSetup(const SpawnSetup&) = delete;
+  SpawnSetup& operator=(const SpawnSetup&) = delete;
+
+  // The errno of a failure, or 0.
+  int spawn(pid_t& pid, const ProcessOrder& order) const {
+    const std::vector<char*> arguments = pointers_to(order.command);
+    const std::vector<char*> environment = pointers_to(order.environment);
+    return posix_spawnp(&pid, arguments[0], &actions_, &attributes_, arguments.data(),
+                        environment.data());
+  }
+
+ private:
+  posix_spawn_file_actions_t actions_;
+  posix_spawnattr_t attributes_;
+};
+
+// A child from its start until it is reaped, with everything that comes out of it.
+class Child {
+ public:
+  Child(const ProcessOrder& order, pid_t pid, FileDescriptor output, FileDescriptor errors)
+      : order_(order),
+        pid_(pid),
+        pidfd_(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))),
+        stop_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)),
+        output_(std::move(output)),
+        errors_(std::move(errors)) {
+    if (pidfd_.is_open() && stop_.is_open()) return;
+    const int why = errno;
+    reap();
+    throw std::system_error(why, std::generic_category(), "pidfd_open or eventfd");
+  }
+  ~Child() {
+    if (pid_ != 0) reap();
+  }
+  Child(const Child&) = delete;
+  Child& operator=(const Child&) = delete;
+
+  ProcessEnd wait(const std::stop_token& stop) {
+    const std::stop_callback wake(stop, [this] {
+      const std::uint64_t one = 1;
+      static_cast<void>(!write(stop_.get(), &one, sizeof one));
+    });
+    while (!step()) {
+    }
+    read_all();
+    reap();
+    return std::move(end_);
+  }
+
+ private:
+  // Waits for whatever comes next; true when the program has ended.
+  bool step() {
+    std::array<pollfd, 4> files{{{pidfd_.get(), POLLIN, 0},
+                                 {end_.asked_to_stop ? -1 : stop_.get(), POLLIN, 0},
+                                 {output_.get(), POLLIN, 0},
+                                 {errors_.get(), POLLIN, 0}}};
+    const int ready = poll(files.data(), files.size(), poll_timeout());
+    if (ready < 0 && errno != EINTR)
+      throw std::system_error(errno, std::generic_category(), "poll");
+    if (ready <= 0) {
+      if (kill_at_ && Clock::now() >= *kill_at_) kill_now();
+      return false;
+    }
+    if (files[1].revents != 0) ask_to_stop();
+    if (files[2].revents != 0) read_output();
+    if (files[3].revents != 0) read_errors();
+    return files[0].revents != 0;
+  }
+
+  int poll_timeout() const {
+    if (!kill_at_) return -1;
+    const auto left =
+        std::chrono::ceil<std::chrono::milliseconds>(*kill_at_ - Clock::now()).count();
+    return static_cast<int>(std::max<std::int64_t>(left, 0));
+  }
+
+  void ask_to_stop() {
+    end_.asked_to_stop = true;
+    kill(-pid_, SIGTERM);
+    kill_at_ = Clock::now() + order_.kill_after;
+  }
+
+  void kill_now() {
+    kill_at_.reset();
+    kill(-pid_, SIGKILL);
+  }
+
+  void read_all() {
+    read_output();
+    read_errors();
+  }
+
+  // Reads what is there; closes the file at its end.
+  static void read_some(FileDescriptor& file, const std::function<void(std::string_view)>& take) {
+    std::array<char, kReadBytes> buffer;
+    while (file.is_open()) {
+      const ssize_t bytes = read(file.get(), buffer.data(), buffer.size());
+      if (bytes > 0) {
+        take({buffer.data(), static_cast<std::size_t>(bytes)});
+      } else if (bytes == 0 || (errno != EAGAIN && errno != EINTR)) {
+        file.reset();
+      } else if (errno == EAGAIN) {
+        return;
+      }
+    }
+  }
+
+  void read_output() {
+    read_some(output_, [this](std::string_view bytes) {
+      if (end_.output_too_large) return;
+      if (end_.output.size() + bytes.size() > order_.output_bytes_max) {
+        end_.output_too_large = true;
+        return kill_now();
+      }
+      end_.output += bytes;
+    });
+  }
+
+  void read_errors() {
+    read_some(errors_, [this](std::string_view bytes) {
+      end_.errors += bytes;
+      if (end_.errors.size() > 2 * order_.error_bytes_kept + kReadBytes) keep_last_errors();
+    });
+  }
+
+  void keep_last_errors() {
+    if (end_.errors.size() > order_.error_bytes_kept) {
+      end_.errors.erase(0, end_.errors.size() - order_.error_bytes_kept);
+    }
+  }
+
+  // The group's id is the program's until this has waited for it, so the signal meets no stranger.
+  void reap() {
+    kill(-pid_, SIGKILL);
+    siginfo_t info{};
+    while (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0 && errno == EINTR) {
+    }
+    pid_ = 0;
+    end_.kind =
+        info.si_code == CLD_EXITED ? ProcessEnd::Kind::exited : ProcessEnd::Kind::killed_by_signal;
+    end_.code = info.si_status;
+    keep_last_errors();
+  }
+
+  const ProcessOrder& order_;
+  pid_t pid_;
+  FileDescriptor pidfd_;
+  FileDescriptor stop_;
+  FileDescriptor output_;
+  FileDescriptor errors_;
+  std::optional<Clock::time_point> kill_at_;
+  ProcessEnd end_;
+};
+
+}  // namespace
+
+ProcessEnd run_process(const ProcessOrder& order, const std::stop_token& stop) {
+  FileDescriptor input = input_file(order.input);
+  Pipe output;
+  Pipe errors;
+  pid_t pid = 0;
+  const int failure =
+      SpawnSetup(input.get(), output.write_end.get(), errors.write_end.get()).spawn(pid, order);
+  if (failure != 0) {
+    ProcessEnd end;
+    end.kind = ProcessEnd::Kind::not_started;
+    end.code = failure;
+    return end;
+  }
+  input.reset();
+  output.write_end.reset();
+  errors.write_end.reset();
+  return Child(order, pid, std::move(output.read_end), std::move(errors.read_end)).wait(stop);
+}
+
+}  // namespace pawl::worker
