@@ -1,0 +1,171 @@
+#include <cstdint>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include <CLI/CLI.hpp>
+#include <boost/json.hpp>
+#include <fmt/format.h>
+
+#include "bench/broker_process.h"
+#include "bench/disk.h"
+#include "bench/workload.h"
+
+namespace {
+
+using namespace pawl::bench;
+namespace json = boost::json;
+
+// What the flags of all workloads say.
+struct Flags {
+  std::string address = "127.0.0.1:7295";
+  pid_t broker_pid = 0;
+  ProducerPlan producer{.jobs = 100'000};
+  WorkersPlan workers;
+  unsigned handler_ms = 0;
+  double seconds = 10;
+  std::string directory = ".";
+
+  Address broker() const { return parse_address(address); }
+  WorkersPlan working() const {
+    WorkersPlan plan = workers;
+    plan.worker.queue = producer.queue;
+    plan.worker.handler = std::chrono::milliseconds(handler_ms);
+    return plan;
+  }
+};
+
+double broker_cpu(const Flags& flags) {
+  return flags.broker_pid == 0 ? 0 : cpu_seconds_of(flags.broker_pid);
+}
+
+void print(const json::object& object) {
+  fmt::print("{}\n", json::serialize(object));
+}
+
+json::object describe(const char* workload, const Rate& rate) {
+  return {{"workload", workload},
+          {"jobs", rate.jobs},
+          {"seconds", rate.seconds},
+          {"per_s", rate.per_second()}};
+}
+
+void add_cpu(json::object& object, const Flags& flags, double cpu, std::uint64_t jobs) {
+  if (flags.broker_pid == 0) return;
+  object["broker_cpu_s_per_100k"] = (broker_cpu(flags) - cpu) * 1e5 / static_cast<double>(jobs);
+}
+
+void run_enqueue(const Flags& flags) {
+  const double cpu = broker_cpu(flags);
+  json::object line = describe("enqueue", enqueue(flags.broker(), flags.producer));
+  add_cpu(line, flags, cpu, flags.producer.jobs);
+  print(line);
+}
+
+void run_drain(const Flags& flags) {
+  const double cpu = broker_cpu(flags);
+  const Drained drained = drain(flags.broker(), flags.working(), flags.producer.jobs);
+  json::object line = describe("drain", drained.whole);
+  add_cpu(line, flags, cpu, flags.producer.jobs);
+  print(line);
+}
+
+void run_cycle(const Flags& flags) {
+  const double cpu = broker_cpu(flags);
+  run_enqueue(flags);
+  run_drain(flags);
+  json::object line{{"workload", "cycle"}, {"jobs", flags.producer.jobs}};
+  add_cpu(line, flags, cpu, flags.producer.jobs);
+  print(line);
+}
+
+void run_pipeline(const Flags& flags) {
+  const double cpu = broker_cpu(flags);
+  json::object line =
+      describe("pipeline", pipeline(flags.broker(), flags.producer, flags.working()));
+  add_cpu(line, flags, cpu, flags.producer.jobs);
+  print(line);
+}
+
+void run_latency(const Flags& flags) {
+  ProducerPlan plan = flags.producer;
+  if (plan.jobs_per_second <= 0) plan.jobs_per_second = 500;
+  plan.batch = 1;
+  plan.in_flight = 200;
+  plan.jobs = static_cast<std::uint64_t>(plan.jobs_per_second * flags.seconds);
+  const Latency taken = latency(flags.broker(), plan, flags.working().worker);
+  const auto us = [](const Histogram& histogram, double quantile) {
+    return static_cast<double>(histogram.quantile(quantile)) / 1e3;
+  };
+  print({{"workload", "latency"},
+         {"jobs", plan.jobs},
+         {"per_s", plan.jobs_per_second},
+         {"p50_us", us(taken.from_call, 0.5)},
+         {"p99_us", us(taken.from_call, 0.99)},
+         {"p999_us", us(taken.from_call, 0.999)},
+         {"max_us", us(taken.from_call, 1)},
+         {"from_due_p50_us", us(taken.from_due, 0.5)},
+         {"from_due_p99_us", us(taken.from_due, 0.99)}});
+}
+
+void run_disk(const Flags& flags) {
+  const DiskFigures disk = measure_disk(flags.directory, 2000);
+  print({{"workload", "disk"},
+         {"sync_p50_us", disk.sync_p50_us},
+         {"sync_p99_us", disk.sync_p99_us},
+         {"syncs_per_s", disk.syncs_per_s}});
+}
+
+void add_common(CLI::App& app, Flags& flags) {
+  app.add_option("--address", flags.address, "where the broker listens");
+  app.add_option("--broker-pid", flags.broker_pid, "whose processor time to count");
+  app.add_option("--queue", flags.producer.queue);
+  app.add_option("--jobs", flags.producer.jobs);
+}
+
+void add_producer(CLI::App& app, Flags& flags) {
+  app.add_option("--batch", flags.producer.batch, "jobs of a request");
+  app.add_option("--in-flight", flags.producer.in_flight, "requests at once");
+  app.add_option("--rate", flags.producer.jobs_per_second, "open loop: jobs per second");
+}
+
+void add_workers(CLI::App& app, Flags& flags) {
+  app.add_option("--sessions", flags.workers.sessions, "workers");
+  app.add_option("--fetches", flags.workers.worker.in_flight, "fetches at once of each worker");
+  app.add_option("--credits", flags.workers.worker.credits, "jobs of a fetch");
+  app.add_option("--handler-ms", flags.handler_ms, "how long a handler runs");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("pawl-bench, the load generator of the Pawl job queue", "pawl-bench");
+  app.require_subcommand(1);
+  Flags flags;
+  const auto add = [&](const char* name, const char* help, void (*run)(const Flags&)) {
+    CLI::App* const command = app.add_subcommand(name, help);
+    command->callback([&flags, run] { run(flags); });
+    return command;
+  };
+  CLI::App* const filling = add("enqueue", "put jobs in", run_enqueue);
+  CLI::App* const draining = add("drain", "run the jobs that an enqueue left", run_drain);
+  CLI::App* const cycling = add("cycle", "enqueue, then drain", run_cycle);
+  CLI::App* const both = add("pipeline", "producer and workers at once", run_pipeline);
+  CLI::App* const steady = add("latency", "single jobs at a steady rate", run_latency);
+  CLI::App* const disk = add("disk", "what the disk can sync", run_disk);
+  for (CLI::App* command : {filling, draining, cycling, both, steady}) add_common(*command, flags);
+  for (CLI::App* command : {filling, cycling, both}) add_producer(*command, flags);
+  for (CLI::App* command : {draining, cycling, both}) add_workers(*command, flags);
+  steady->add_option("--rate", flags.producer.jobs_per_second, "jobs per second");
+  steady->add_option("--seconds", flags.seconds, "for how long");
+  disk->add_option("--dir", flags.directory, "where to write");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "error: {}\n", error.what());
+    return 1;
+  }
+  return 0;
+}
