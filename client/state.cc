@@ -46,11 +46,12 @@ void set_ids(Ids& ids, std::span<const JobId> from) {
   }
 }
 
-// Calls ask(part, callback) for each part of at most `size` ids, and joins the answers.
+// Calls ask(part, callback) for each part of at most `size` ids, and joins the answers. REQUIRES:
+// some ids.
 template <class T, class Ask>
 void ask_in_parts(std::span<const JobId> ids, std::size_t size, Callback<std::vector<T>> done,
                   Ask ask) {
-  const std::size_t parts = std::max<std::size_t>(1, (ids.size() + size - 1) / size);
+  const std::size_t parts = (ids.size() + size - 1) / size;
   if (parts == 1) return ask(ids, std::move(done));
   const auto join = std::make_shared<client::Join<T>>(parts, std::move(done));
   for (std::size_t i = 0; i < parts; ++i) {
@@ -106,11 +107,11 @@ void Client::State::enqueue(const client::Batcher::NewJob& job, const Terms& ter
   if (placed.queue.empty()) placed.queue = kDefaultQueue;
 
   auto ticket = admit(1, client::job_bytes_max(0, job.payload, job.options), terms);
-  if (!ticket) return fail_later(std::move(done), ticket.error());
+  if (!ticket) return end_later<JobId>(std::move(done), ticket.error());
   client::Batcher::Waiting waiting{
       .deadline = terms.deadline, .done = std::move(done), .ticket = std::move(*ticket)};
   if (!intake_.add(placed, waiting)) {
-    fail_later(std::move(waiting.done), Error(Errc::closed, "the client is closed"));
+    end_later<JobId>(std::move(waiting.done), Error(Errc::closed, "the client is closed"));
   }
 }
 
@@ -149,6 +150,8 @@ void Client::State::add_chunk(client::Chunks::Chunk chunk, const Terms& terms,
 
 void Client::State::get_many(std::span<const JobId> ids, View view, const Terms& terms,
                              Callback<std::vector<JobStatus>> done) {
+  if (ids.empty())
+    return end_later<std::vector<JobStatus>>(std::move(done), std::vector<JobStatus>());
   const auto read = [](pb::Reply& reply) -> Result<std::vector<JobStatus>> {
     if (!reply.has_get_jobs()) return wrong_kind();
     std::vector<JobStatus> jobs;
@@ -167,7 +170,7 @@ void Client::State::get_many(std::span<const JobId> ids, View view, const Terms&
 
 void Client::State::wait(const JobId& id, View view, const Terms& terms, Callback<JobStatus> done) {
   auto ticket = admit(1, 0, terms);
-  if (!ticket) return fail_later(std::move(done), ticket.error());
+  if (!ticket) return end_later<JobStatus>(std::move(done), ticket.error());
   const client::WaitCall::Wait wait{.id = id, .view = view, .until = terms.deadline};
   add(std::make_unique<client::WaitCall>(terms.deadline + options_.call_deadline(), wait,
                                          std::move(*ticket), std::move(done)));
@@ -175,6 +178,8 @@ void Client::State::wait(const JobId& id, View view, const Terms& terms, Callbac
 
 void Client::State::cancel_many(std::span<const JobId> ids, const Terms& terms,
                                 Callback<std::vector<CancelVerdict>> done) {
+  if (ids.empty())
+    return end_later<std::vector<CancelVerdict>>(std::move(done), std::vector<CancelVerdict>());
   const auto read = [](pb::Reply& reply) -> Result<std::vector<CancelVerdict>> {
     if (!reply.has_cancel_jobs()) return wrong_kind();
     std::vector<CancelVerdict> verdicts;
@@ -258,7 +263,7 @@ template <class T>
 void Client::State::query(const pb::Request& request, typename client::QueryCall<T>::Read read,
                           const Terms& terms, Callback<T> done) {
   auto ticket = admit(1, request.ByteSizeLong(), terms);
-  if (!ticket) return fail_later(std::move(done), ticket.error());
+  if (!ticket) return end_later<T>(std::move(done), ticket.error());
   auto call =
       std::make_unique<client::QueryCall<T>>(terms.deadline, request, read, std::move(done));
   call->hold(std::move(*ticket));
@@ -266,8 +271,10 @@ void Client::State::query(const pb::Request& request, typename client::QueryCall
 }
 
 template <class T>
-void Client::State::fail_later(Callback<T> done, const Error& error) {
-  boost::asio::post(context_, [done = std::move(done), error]() mutable { done(error); });
+void Client::State::end_later(Callback<T> done, Result<T> result) {
+  boost::asio::post(context_, [done = std::move(done), result = std::move(result)]() mutable {
+    done(std::move(result));
+  });
 }
 
 Result<client::Ticket> Client::State::admit(std::size_t requests, std::size_t bytes,
@@ -307,7 +314,7 @@ void Client::State::submit(client::Batcher::Batch batch) {
 }
 
 void Client::State::arm(TimePoint next_take) {
-  if (next_take >= armed_) return;
+  if (closed_ || next_take >= armed_) return;
   armed_ = next_take;
   timer_.expires_at(next_take);
   timer_.async_wait([this](boost::system::error_code cancelled) {
@@ -327,6 +334,7 @@ void Client::State::on_connected(const pb::HelloReply& reply) {
 }
 
 void Client::State::close() {
+  closed_ = true;
   timer_.cancel();
   connection_.close();
   pump();

@@ -61,7 +61,7 @@ class Client::State {
   void query(const pb::Request& request, typename client::QueryCall<T>::Read read,
              const Terms& terms, Callback<T> done);
   template <class T>
-  void fail_later(Callback<T> done, const Error& error);
+  void end_later(Callback<T> done, Result<T> result);
   void add_chunk(client::Chunks::Chunk chunk, const Terms& terms,
                  const std::shared_ptr<client::Verdicts>& verdicts);
   Result<client::Ticket> admit(std::size_t requests, std::size_t bytes, const Terms& terms);
@@ -84,6 +84,7 @@ class Client::State {
   boost::asio::steady_timer timer_;
   client::TimePoint armed_ = client::TimePoint::max();
   client::Connection connection_;
+  bool closed_ = false;
   std::thread thread_;
 };
 
