@@ -1,6 +1,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <exception>
+#include <fstream>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -9,6 +10,10 @@
 
 #include "bench/broker_process.h"
 #include "bench/disk.h"
+#include "bench/figures.h"
+#include "bench/sdk_load.h"
+#include "bench/site.h"
+#include "bench/standard.h"
 #include "bench/workload.h"
 
 namespace {
@@ -25,6 +30,11 @@ struct Flags {
   unsigned handler_ms = 0;
   double seconds = 10;
   std::string directory = ".";
+  std::string pawld;
+  std::string rocks_loop;
+  std::string json_file;
+  unsigned rounds = 5;
+  bool quick = false;
 
   Address broker() const { return parse_address(address); }
   WorkersPlan working() const {
@@ -74,6 +84,7 @@ void run_cycle(const Flags& flags) {
   const double cpu = broker_cpu(flags);
   run_enqueue(flags);
   run_drain(flags);
+  check_counts(flags.broker(), flags.producer.queue, 0, flags.producer.jobs);
   json::object line{{"workload", "cycle"}, {"jobs", flags.producer.jobs}};
   add_cpu(line, flags, cpu, flags.producer.jobs);
   print(line);
@@ -114,6 +125,37 @@ void run_disk(const Flags& flags) {
          {"sync_p50_us", disk.sync_p50_us},
          {"sync_p99_us", disk.sync_p99_us},
          {"syncs_per_s", disk.syncs_per_s}});
+}
+
+void run_sdk_cycle(const Flags& flags) {
+  const double cpu = broker_cpu(flags);
+  const SdkFigures taken = run_sdk(flags.broker(), flags.producer.queue, flags.producer.jobs);
+  const double scale = 1e5 / static_cast<double>(flags.producer.jobs);
+  json::object line{{"workload", "sdk"},
+                    {"jobs", flags.producer.jobs},
+                    {"enqueue_per_s", taken.enqueue_per_s},
+                    {"drain_per_s", taken.drain_per_s},
+                    {"enqueue_client_cpu_s_per_100k", taken.enqueue_cpu_s * scale},
+                    {"drain_client_cpu_s_per_100k", taken.drain_cpu_s * scale}};
+  add_cpu(line, flags, cpu, flags.producer.jobs);
+  print(line);
+}
+
+void run_standard(const Flags& flags) {
+  Site site({.pawld = flags.pawld, .rocks_loop = flags.rocks_loop}, flags.directory);
+  Figures figures;
+  for (unsigned round = 1; round <= flags.rounds; ++round) {
+    fmt::print(stderr, "round {} of {}\n", round, flags.rounds);
+    run_standard_round(site, figures);
+  }
+  run_million(site, figures);
+  if (!flags.quick) {
+    run_ten_million(site, figures);
+    run_reaping(site, figures);
+  }
+  const std::string lines = figures.lines();
+  if (!flags.json_file.empty()) std::ofstream(flags.json_file) << lines;
+  fmt::print("{}", lines);
 }
 
 void add_common(CLI::App& app, Flags& flags) {
@@ -159,6 +201,16 @@ int main(int argc, char** argv) {
   steady->add_option("--rate", flags.producer.jobs_per_second, "jobs per second");
   steady->add_option("--seconds", flags.seconds, "for how long");
   disk->add_option("--dir", flags.directory, "where to write");
+  CLI::App* const sdk = add("sdk", "the same as cycle through the C++ SDK", run_sdk_cycle);
+  add_common(*sdk, flags);
+  CLI::App* const standard =
+      add("standard", "the standard set, on brokers of its own", run_standard);
+  standard->add_option("--pawld", flags.pawld, "the broker's program")->required();
+  standard->add_option("--rocks-loop", flags.rocks_loop, "the bare RocksDB loop's program");
+  standard->add_option("--dir", flags.directory, "on the disk to be measured");
+  standard->add_option("--json", flags.json_file, "write the figures to this file too");
+  standard->add_option("--rounds", flags.rounds, "how often; the figures are medians");
+  standard->add_flag("--quick", flags.quick, "leave out what needs 10 million jobs or minutes");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

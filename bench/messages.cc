@@ -16,6 +16,7 @@ using wire::FieldWriter;
 constexpr std::uint32_t kId = 1;
 constexpr std::uint32_t kHello = 2;
 constexpr std::uint32_t kFetch = 5;
+constexpr std::uint32_t kReport = 6;
 constexpr std::uint32_t kHeartbeat = 7;
 constexpr std::uint32_t kQueueStats = 11;
 constexpr std::uint32_t kReplyError = 2;
@@ -140,6 +141,30 @@ DeliveryView read_delivery(std::string_view message) {
     }
   }
   throw std::runtime_error("a delivery without jobs");
+}
+
+void append_outcome(std::string& report, std::uint64_t token, const DeliveryView& delivery,
+                    Verdict verdict) {
+  FieldWriter writer(report);
+  const std::size_t outcome = writer.begin(1);
+  writer.fixed64(1, token);
+  writer.bytes(2, delivery.batch_id);
+  writer.bytes(3, delivery.packed_index);
+  writer.number(4, static_cast<std::uint64_t>(verdict));
+  writer.end(outcome);
+}
+
+std::string release_frame(std::uint64_t id, std::string_view fetched) {
+  return request_frame(id, kReport, [&](FieldWriter& writer) {
+    std::uint64_t token = 0;
+    FieldReader reader(fetched);
+    for (Field field; reader.next(field);) {
+      if (field.number == 1) token = field.value;
+      if (field.number == 2) {
+        append_outcome(writer.out(), token, read_delivery(field.bytes), Verdict::release);
+      }
+    }
+  });
 }
 
 }  // namespace pawl::bench

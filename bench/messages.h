@@ -57,4 +57,11 @@ struct DeliveryView {
 };
 DeliveryView read_delivery(std::string_view message);
 
+enum class Verdict : std::uint8_t { complete = 1, release = 3 };
+// Appends a pb::Outcome for a whole delivery to a report's message.
+void append_outcome(std::string& report, std::uint64_t token, const DeliveryView& delivery,
+                    Verdict verdict);
+// A report that hands back everything in a FetchReply.
+std::string release_frame(std::uint64_t id, std::string_view fetched);
+
 }  // namespace pawl::bench

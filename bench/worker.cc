@@ -15,7 +15,6 @@ using wire::FieldWriter;
 
 constexpr std::chrono::seconds kHeartbeat{8};
 constexpr std::uint64_t kHeartbeatId = 4000;
-constexpr std::uint64_t kComplete = 1;
 
 // A report's id tells how many jobs it was for; below this are fetches and heartbeats.
 constexpr std::uint64_t kReportIds = 4096;
@@ -70,7 +69,6 @@ void Worker::on_fetched(const ReplyView& reply, Clock::time_point now) {
 
 std::size_t Worker::run_handlers(std::string_view fetched, std::string& out) {
   outcomes_.clear();
-  FieldWriter writer(outcomes_);
   const std::uint64_t now = stamp_of(Clock::now());
   std::uint64_t token = 0;
   std::size_t jobs = 0;
@@ -80,12 +78,7 @@ std::size_t Worker::run_handlers(std::string_view fetched, std::string& out) {
     if (field.number != 2) continue;
     const DeliveryView delivery = read_delivery(field.bytes);
     jobs += start_handlers(delivery, now);
-    const std::size_t outcome = writer.begin(1);
-    writer.fixed64(1, token);
-    writer.bytes(2, delivery.batch_id);
-    writer.bytes(3, delivery.packed_index);
-    writer.number(4, kComplete);
-    writer.end(outcome);
+    append_outcome(outcomes_, token, delivery, Verdict::complete);
   }
   if (jobs == 0) return 0;
   const std::size_t begun = wire::begin_frame(out);

@@ -104,16 +104,18 @@ Latency latency(const Address& address, const ProducerPlan& producer_plan,
   return {total.latency_from_call, total.latency_from_due};
 }
 
-double first_delivery(const Address& address, const std::string& queue) {
-  const auto began = Clock::now();
+void first_delivery(const Address& address, const std::string& queue) {
   Connection connection(address, Role::worker);
-  const std::string body =
+  const std::string fetched =
       connection.call(fetch_frame(1, {.queue = queue, .credits = 1, .max_wait_ms = 60'000}));
-  const ReplyView reply = read_reply(body);
+  const ReplyView reply = read_reply(fetched);
   if (reply.result != kFetchResult || reply.message.empty()) {
     throw std::runtime_error("no job came");
   }
-  return seconds_between(began, Clock::now());
+  const std::string released = connection.call(release_frame(2, reply.message));
+  if (read_reply(released).result != kReportResult) {
+    throw std::runtime_error("the job was not taken back");
+  }
 }
 
 void check_counts(const Address& address, const std::string& queue, std::uint64_t pending,

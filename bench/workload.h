@@ -45,8 +45,8 @@ struct Latency {
 // An open loop of single jobs, with producer and worker on threads of their own.
 Latency latency(const Address& address, const ProducerPlan& producer, const WorkerPlan& worker);
 
-// Seconds until a job has been delivered.
-double first_delivery(const Address& address, const std::string& queue);
+// Waits until a job has been delivered, and hands it back unrun.
+void first_delivery(const Address& address, const std::string& queue);
 
 // Throws unless the queue holds just so many of each and none else.
 void check_counts(const Address& address, const std::string& queue, std::uint64_t pending,
