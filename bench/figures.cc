@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include <fmt/format.h>
+
 namespace pawl::bench {
 namespace {
 
@@ -22,9 +24,7 @@ boost::json::value number(double value) {
 // Boost 1.81 writes every double in scientific notation, which is hard to read.
 std::string text_of(const boost::json::value& value) {
   if (value.is_double()) {
-    std::string text = std::to_string(value.get_double());
-    text.erase(text.find_last_not_of('0') + 1);
-    return text;
+    return fmt::format("{}", value.get_double());
   }
   if (value.is_array()) {
     std::string text;

@@ -145,7 +145,7 @@ void steady(Site& site, Figures& figures) {
     };
     figures.add(measure, "us", us(taken.from_call));
     figures.add_beside(measure, "from_schedule", us(taken.from_due));
-    figures.note(measure, "jobs_per_s", kLatencyRate);
+    figures.note(measure, "jobs_per_s", static_cast<std::int64_t>(kLatencyRate));
   };
   add("latency_p50_us", 0.5);
   add("latency_p99_us", 0.99);
