@@ -1,0 +1,20 @@
+#include "tests/support/history.h"
+
+#include <fmt/format.h>
+
+namespace pawl::test {
+
+void History::broken(std::string_view rule, std::string_view what) {
+  if (broken_.empty()) before_first_ = events_;
+  if (broken_.size() < kBrokenMax) broken_.push_back(fmt::format("{}: {}", rule, what));
+  note(fmt::format("!!! {}: {}", rule, what));
+}
+
+std::string History::report() const {
+  std::string text;
+  for (const std::string& event : before_first_) text += event + '\n';
+  for (const std::string& what : broken_) text += "BROKEN " + what + '\n';
+  return text;
+}
+
+}  // namespace pawl::test

@@ -1,0 +1,206 @@
+#pragma once
+
+// The queue as a child would keep it: every command that the broker has taken and every reply that
+// has left it, held against the promises. It stands at the broker's border, so it knows no network
+// and no store; what a reply has not confirmed may or may not have happened.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/core/command.h"
+#include "broker/core/reply.h"
+#include "broker/core/settings.h"
+#include "tests/support/history.h"
+
+namespace pawl::test {
+
+using Moment = std::uint64_t;  // Counts commands and replies.
+
+struct ModelLease {
+  core::Token token;
+  core::SessionId session;
+  std::uint32_t attempt = 1;
+  core::Timestamp left_at{};
+  core::Timestamp failed_at{};  // When the first report of a failure was taken.
+  bool dropped = false;         // The epoch ended and the grant was not stored.
+  bool returned = false;        // The worker came back and did not list it.
+  enum class Told : std::uint8_t { no, asked, agreed };
+  Told complete = Told::no;
+  Told fail = Told::no;
+  Told release = Told::no;
+
+  bool told() const { return complete != Told::no || fail != Told::no || release != Told::no; }
+  bool ended() const {
+    return complete == Told::agreed || fail == Told::agreed || release == Told::agreed;
+  }
+};
+
+struct ModelJob {
+  std::vector<ModelLease> leases;  // By token.
+  bool refused = false;
+  bool cancel_asked = false;
+  Moment completed = 0;  // When the broker said so; 0: it has not.
+  Moment cancelled = 0;
+  core::Blob result;  // Of the completion that was agreed.
+
+  ModelLease* lease(core::Token token);
+  std::size_t fails(ModelLease::Told at_least) const;
+};
+
+// The jobs of a batch that wait in one lane.
+struct ModelRun {
+  core::JobGroup group;
+  core::Milliseconds retention{0};
+  core::Milliseconds backoff{0};
+  core::Milliseconds backoff_max{0};
+  std::uint32_t max_attempts = 0;
+  core::Token first_token;  // Of its first delivery.
+  core::Token highest_token;
+  core::JobIndex highest = 0;
+  bool delivered = false;
+};
+
+struct ModelBatch {
+  core::Enqueue asked;
+  std::vector<std::string_view> records;  // By index, slices of asked.jobs.
+  std::vector<ModelJob> jobs;
+  std::vector<ModelRun> runs;
+  core::Timestamp asked_at{};  // The first time.
+  core::WallTime wall_max{};   // The latest wall time since.
+  Moment invoked = 0;
+  Moment accepted = 0;      // 0: no reply has said so.
+  std::uint32_t tries = 0;  // How often it was taken.
+  std::uint32_t maybe = 0;  // Of these: those that were not definitely refused.
+  bool made = false;        // A reply said that it was new.
+  bool relaxed = false;     // Accepted before it is on disk.
+  bool tainted = false;     // Relaxed, and the broker has crashed since.
+
+  ModelRun& run_of(core::JobIndex index);
+  bool surely_absent() const { return accepted == 0 && maybe == 0; }
+};
+
+// What of the leases has survived the end of an epoch.
+struct StoredLeases {
+  std::vector<core::SessionId> sessions;
+  std::vector<core::Held> grants;
+};
+
+class NaiveModel {
+ public:
+  NaiveModel(History& history, const core::Settings& settings)
+      : history_(history), settings_(settings) {}
+
+  // The broker takes a command, or sends a reply on its way.
+  void executed(const core::Command& command, core::Now now);
+  void left(const core::Reply& reply, core::Now now);
+  // The owner before is gone, and what it had not answered will never be.
+  enum class End : std::uint8_t { crash, handover };
+  void epoch_begins(core::Epoch epoch, End how, const StoredLeases& stored, core::Now now);
+  void saw(core::Now now);
+
+  const std::map<core::BatchId, ModelBatch>& batches() const { return batches_; }
+  // Commands on connections that live, without their reply.
+  std::vector<core::Ticket> unanswered() const;
+
+  // When everything has been drained: `states` is what the store holds, by batch and index; none is
+  // a job that is not there.
+  using States = std::map<core::BatchId, std::vector<core::JobState>>;
+  void drained(const States& states, core::Now now);
+
+ private:
+  // What was known of a reported job when the report was taken.
+  struct Mark {
+    bool surely_live = false;
+    bool superseded = false;  // The job was delivered again under a later token.
+  };
+  struct Asked {
+    core::Command command;
+    core::Timestamp at{};
+    Moment moment = 0;
+    bool gone = false;        // The connection was cut: no reply has to come.
+    std::vector<Mark> marks;  // Of a report, by outcome and index.
+  };
+  struct Session {
+    core::ConnectionId connection = 0;
+    core::Timestamp deadline{};
+    bool over = false;  // Or perhaps over: nothing is said of it any more.
+    std::vector<std::pair<core::JobId, core::Token>> leases;
+  };
+  using LaneKey = std::tuple<std::string, std::string, std::uint8_t, std::string>;
+
+  // naive_model.cc
+  void take(const core::Enqueue& command, Asked& asked, core::Now now);
+  void answer(const core::Enqueue& command, const Asked& asked, const core::Reply& reply);
+  ModelBatch& make_batch(const core::Enqueue& command, core::Now now);
+  void check_accepted(const core::Enqueue& command, ModelBatch& batch,
+                      const core::Accepted& accepted);
+  void check_refused(const core::Enqueue& command, const Asked& asked, ModelBatch& batch,
+                     const core::Refused& refused);
+  ModelBatch* find_batch(const core::BatchId& id);
+  ModelJob* find_job(const core::JobId& id);
+  bool is_kept(const core::JobId& id, core::Token token) const;
+
+  // naive_model_leases.cc
+  void take(const core::OpenSession& command, Asked& asked, core::Now now);
+  void take(const core::Fetch& command, Asked& asked, core::Now now);
+  void take(const core::Heartbeat& command, Asked& asked, core::Now now);
+  void take(const core::Report& command, Asked& asked, core::Now now);
+  void take(const core::Disconnected& command, core::Now now);
+  void answer(const core::OpenSession& command, const Asked& asked, const core::Reply& reply);
+  void answer(const core::Fetch& command, const Asked& asked, const core::Reply& reply,
+              core::Now now);
+  void answer(const core::Report& command, const Asked& asked, const core::Reply& reply);
+  Session* live_session(const core::SessionId& id, core::ConnectionId connection, core::Now now);
+  Mark mark_report(const core::Report& command, const core::Outcome& outcome, core::JobIndex index,
+                   core::Now now);
+  bool surely_live(const ModelLease& lease, core::Now now) const;
+  void delivery(const core::Delivery& delivery, const core::Granted& granted,
+                const core::Fetch& fetch, core::Now now);
+  void delivered(ModelBatch& batch, core::JobIndex index, ModelLease lease,
+                 const core::Delivery& delivery, core::Now now);
+  void check_time(ModelBatch& batch, core::JobIndex index, const core::Delivery& delivery,
+                  core::Now now);
+  void check_order(ModelBatch& batch, core::JobIndex index, core::Token token);
+  void agreed(const core::Outcome& outcome, core::JobIndex index, const Mark& mark,
+              const core::SessionId& session);
+
+  // naive_model_views.cc
+  void take(const core::CancelJobs& command);
+  void answer(const core::CancelJobs& command, const core::Reply& reply);
+  void answer(const core::GetJobs& command, const Asked& asked, const core::Reply& reply,
+              core::Now now);
+  void answer(const core::WaitJob& command, const Asked& asked, const core::Reply& reply,
+              core::Now now);
+  void answer(const core::ListJobs& command, const Asked& asked, const core::Reply& reply,
+              core::Now now);
+  void check_view(const core::JobView& view, core::GetJobs::Payloads payloads, const Asked& asked,
+                  core::Now now);
+  void check_state(const core::JobId& id, const ModelBatch& batch, core::JobState state);
+  void check_facts(const core::JobView& view, ModelBatch& batch);
+  bool may_be_gone(const ModelBatch& batch, core::JobIndex index, core::Now now) const;
+  static bool may_be_over(const ModelBatch& batch, core::JobIndex index);
+  void check_end(const core::JobId& id, ModelBatch& batch, core::JobState state, core::Now now);
+
+  void broken(const ModelBatch& batch, std::string_view rule, const std::string& what) {
+    if (!batch.tainted) history_.broken(rule, what);
+  }
+
+  History& history_;
+  const core::Settings& settings_;
+  core::Epoch epoch_ = 0;
+  Moment moment_ = 0;
+  std::map<core::BatchId, ModelBatch> batches_;
+  std::vector<ModelBatch*> with_run_at_;
+  std::map<LaneKey, std::vector<std::pair<ModelBatch*, std::size_t>>> lanes_;
+  std::map<core::Ticket, Asked> asked_;
+  std::map<core::SessionId, Session> sessions_;
+  std::map<std::pair<core::Token, core::BatchId>, core::IndexSet> kept_;  // By the last owner.
+};
+
+std::string short_id(const core::JobId& id);
+
+}  // namespace pawl::test
