@@ -72,8 +72,8 @@ bool Engine::State::grant(Subscription& subscription, const ParkedFetch& fetch) 
     delivery.jobs = jobs;
     granted.deliveries.push_back(std::move(delivery));
     made.parts.push_back({{batch->id, lane.number, position, std::move(jobs), attempt}, batch});
-    scheduler.update(queue, lane);
     top_up(lane);
+    scheduler.update(queue, lane);
   }
   if (made.parts.empty()) return false;
 
