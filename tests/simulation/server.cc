@@ -49,7 +49,7 @@ void Server::later(Micros delay, std::function<void()> what) {
 
 void Server::start() {
   ++process_;
-  history_.note(fmt::format("{} broker starts", events_.now().count()));
+  history_.note(fmt::format("{} broker starts", whole_ms(events_.now()).count()));
   timeline_offset_ = wall_offset_;
   life_ = Life::serving;
   group_ = std::make_unique<Group>(plan_.settings, plan_.seed, store_.caps());
@@ -61,8 +61,8 @@ void Server::begin_epoch(test::NaiveModel::End how) {
   const store::Owner owner = store_.acquire(kShard);
   if (now().at < owner.at) timeline_offset_ += owner.at - now().at;
   model_.epoch_begins(owner.epoch, how, stored_leases(), now());
-  history_.note(
-      fmt::format("{} epoch {} after commit {}", events_.now().count(), owner.epoch, owner.last));
+  history_.note(fmt::format("{} epoch {} after commit {}", whole_ms(events_.now()).count(),
+                            owner.epoch, owner.last));
   outside_.found();
   group_->begin(owner, now());
   if (admission_ != core::Admission::Kind::open)
@@ -97,7 +97,7 @@ void Server::crash(std::string_view why) {
   if (writing_ && !applied_ && chance_.percent(50)) apply(*writing_);
   const std::size_t kept = chance_.below(store_.unsynced(kShard) + 1);
   history_.note(fmt::format("{} broker dies: {}, {} of {} unsynced commits stay",
-                            events_.now().count(), why, kept, store_.unsynced(kShard)));
+                            whole_ms(events_.now()).count(), why, kept, store_.unsynced(kShard)));
   store_.crash(kept);
   group_.reset();
   inbox_.clear();
@@ -113,7 +113,7 @@ void Server::crash(std::string_view why) {
 
 void Server::stop() {
   if (!up() || life_ == Life::stopping) return;
-  history_.note(fmt::format("{} broker stops", events_.now().count()));
+  history_.note(fmt::format("{} broker stops", whole_ms(events_.now()).count()));
   life_ = Life::stopping;
   inbox_.emplace_back(core::StopLeasing{});
   wake(Micros{0});
@@ -214,7 +214,7 @@ void Server::write(std::shared_ptr<const core::Commit> commit) {
 void Server::conclude(const store::Committed& result) {
   writing_.reset();
   if (result.outcome != store::Outcome::durable) {
-    history_.note(fmt::format("{} commit failed: {}", events_.now().count(), result.why));
+    history_.note(fmt::format("{} commit failed: {}", whole_ms(events_.now()).count(), result.why));
     const bool injected = result.why == "injected" || result.outcome == store::Outcome::unknown;
     if (!injected) history_.broken("store", "a commit was refused: " + result.why);
   }

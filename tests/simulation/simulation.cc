@@ -23,9 +23,10 @@ const std::vector<JobState> kFinal{JobState::completed, JobState::failed, JobSta
 
 }  // namespace
 
-Simulation::Simulation(const Plan& plan)
+Simulation::Simulation(const Plan& plan, Detail detail)
     : plan_(plan),
       chance_(plan.seed ^ 0x5eed),
+      history_(detail),
       model_(history_, plan_.settings),
       server_(events_, chance_, plan_, model_, history_),
       network_(events_, chance_, plan_, server_),
@@ -95,7 +96,7 @@ void Simulation::plan_faults() {
 }
 
 void Simulation::heal() {
-  history_.note(fmt::format("{} everything heals", events_.now().count()));
+  history_.note(fmt::format("{} everything heals", events_.now().count() / 1000));
   healed_ = true;
   server_.heal();
   network_.heal();

@@ -14,7 +14,8 @@ namespace pawl::simulation {
 // checked. All on one thread and from one seed.
 class Simulation {
  public:
-  explicit Simulation(const Plan& plan);
+  using Detail = test::History::Detail;
+  explicit Simulation(const Plan& plan, Detail detail = Detail::none);
 
   // True when no promise was broken.
   bool run();

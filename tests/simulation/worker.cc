@@ -171,14 +171,14 @@ void Worker::fetch() {
   fetch.queues = plan_.queues;
   fetch.credits = static_cast<std::uint32_t>(credits - used);
   fetch.max_wait = std::chrono::duration_cast<core::Milliseconds>(plan_.fetch_wait);
-  fetch_is_full_ = true;
   if (healed_) {
     fetch.max_wait = 30s;
   } else if (chance_.percent(30)) {
     fetch.types = {chance_.pick(plan_.types)};
     if (chance_.percent(50)) fetch.queues = {chance_.pick(plan_.queues)};
-    fetch_is_full_ = false;
   }
+  fetch_is_full_ = fetch.types.empty() && fetch.queues.size() == plan_.queues.size() &&
+                   fetch.max_wait.count() > 0;
   fetching_ = true;
   network_.send(connection_, std::move(fetch));
 }

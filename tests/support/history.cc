@@ -4,6 +4,13 @@
 
 namespace pawl::test {
 
+void History::note(std::string event) {
+  if (detail_ == Detail::none) return;
+  if (detail_ == Detail::all_to_stderr) fmt::print(stderr, "{}\n", event);
+  events_.push_back(std::move(event));
+  if (events_.size() > kEventsKept) events_.pop_front();
+}
+
 void History::broken(std::string_view rule, std::string_view what) {
   if (broken_.empty()) before_first_ = events_;
   if (broken_.size() < kBrokenMax) broken_.push_back(fmt::format("{}: {}", rule, what));

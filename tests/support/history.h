@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <string>
 #include <string_view>
@@ -11,12 +12,13 @@ namespace pawl::test {
 // What has happened in a run, for people: the last events, and the rules that were broken.
 class History {
  public:
-  explicit History(std::size_t kept = 60) : kept_(kept) {}
+  // Events cost time to put into words: nobody listens in a first run, and a failed one is run
+  // again.
+  enum class Detail : std::uint8_t { none, last_events, all_to_stderr };
+  explicit History(Detail detail) : detail_(detail) {}
 
-  void note(std::string event) {
-    events_.push_back(std::move(event));
-    if (events_.size() > kept_) events_.pop_front();
-  }
+  bool listens() const { return detail_ != Detail::none; }
+  void note(std::string event);
 
   // `rule` is the number of an invariant in reference/reliability.md, section 3.
   void broken(std::string_view rule, std::string_view what);
@@ -29,8 +31,9 @@ class History {
 
  private:
   static constexpr std::size_t kBrokenMax = 20;
+  static constexpr std::size_t kEventsKept = 80;
 
-  std::size_t kept_;
+  const Detail detail_;
   std::deque<std::string> events_;
   std::deque<std::string> before_first_;
   std::vector<std::string> broken_;

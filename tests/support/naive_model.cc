@@ -12,9 +12,11 @@ namespace pawl::test {
 
 using core::Errc;
 
-std::string short_id(const core::JobId& id) {
-  return fmt::format("{:05x}/{}", (id.low >> 12) & 0xfffff, id.index());
-}
+namespace {
+
+constexpr std::uint64_t kClockShown = 1'000'000'000;  // Of a time, in ms.
+
+}  // namespace
 
 ModelLease* ModelJob::lease(core::Token token) {
   const auto found = std::find_if(leases.begin(), leases.end(),
@@ -40,6 +42,8 @@ void NaiveModel::saw(core::Now now) {
 void NaiveModel::executed(const core::Command& command, core::Now now) {
   ++moment_;
   saw(now);
+  if (history_.listens())
+    history_.note(fmt::format("{} {}", core::to_ms(now.at) % kClockShown, text_of(command)));
   if (const auto* gone = std::get_if<core::Disconnected>(&command)) return take(*gone, now);
   const core::Ticket ticket = runtime::ticket_of(command);
   if (ticket.request == 0) return;
@@ -61,6 +65,8 @@ void NaiveModel::executed(const core::Command& command, core::Now now) {
 void NaiveModel::left(const core::Reply& reply, core::Now now) {
   ++moment_;
   saw(now);
+  if (history_.listens())
+    history_.note(fmt::format("{} {}", core::to_ms(now.at) % kClockShown, text_of(reply)));
   if (reply.ticket.request == 0) return;
   const auto found = asked_.find(reply.ticket);
   if (found == asked_.end()) {
@@ -145,6 +151,8 @@ ModelBatch& NaiveModel::make_batch(const core::Enqueue& command, core::Now now) 
     rest.remove_prefix(size);
   }
   for (const core::RefusedJob& job : command.refused) batch.jobs[job.index].refused = true;
+  for (core::JobIndex i = 0; i < command.job_count; ++i)
+    batch.jobs[i].cancel_asked = cancels_.count(command.batch.job(i)) != 0;
   const core::QueueSettings& defaults = settings_.of(command.ns, command.queue);
   batch.relaxed = defaults.durability == core::Durability::written;
   for (const core::JobGroup& group : command.groups) {

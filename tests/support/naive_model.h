@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -15,6 +16,7 @@
 #include "broker/core/reply.h"
 #include "broker/core/settings.h"
 #include "tests/support/history.h"
+#include "tests/support/history_text.h"
 
 namespace pawl::test {
 
@@ -196,11 +198,10 @@ class NaiveModel {
   std::map<core::BatchId, ModelBatch> batches_;
   std::vector<ModelBatch*> with_run_at_;
   std::map<LaneKey, std::vector<std::pair<ModelBatch*, std::size_t>>> lanes_;
+  std::set<core::JobId> cancels_;  // That were asked for, also before their batch.
   std::map<core::Ticket, Asked> asked_;
   std::map<core::SessionId, Session> sessions_;
   std::map<std::pair<core::Token, core::BatchId>, core::IndexSet> kept_;  // By the last owner.
 };
-
-std::string short_id(const core::JobId& id);
 
 }  // namespace pawl::test

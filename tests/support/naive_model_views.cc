@@ -14,6 +14,7 @@ using Told = ModelLease::Told;
 
 void NaiveModel::take(const core::CancelJobs& command) {
   for (const core::JobId& id : command.ids) {
+    cancels_.insert(id);
     if (ModelJob* job = find_job(id)) job->cancel_asked = true;
   }
 }
