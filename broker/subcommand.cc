@@ -1,9 +1,26 @@
 #include "broker/subcommand.h"
 
+#include "broker/fsck_command.h"
+#include "broker/inspect.h"
+
 namespace pawl {
+namespace {
+
+constexpr Subcommand kSubcommands[] = {
+    {.name = "inspect",
+     .arguments = "DIR",
+     .help = "what a stopped broker's data directory holds",
+     .run = inspect},
+    {.name = "fsck",
+     .arguments = "DIR",
+     .help = "whether it can be read and agrees: exit 0 clean, 1 not",
+     .run = fsck},
+};
+
+}  // namespace
 
 std::span<const Subcommand> subcommands() {
-  return {};
+  return kSubcommands;
 }
 
 }  // namespace pawl
