@@ -21,14 +21,12 @@ std::optional<Chunks::Chunk> Chunks::next() {
     Open& open = open_of(job.options);
     const std::size_t bytes = job_bytes_max(job, scratch);
     if (!open.positions.empty() && open.bytes + bytes > limits_.bytes_max) {
-      open.bytes = 0;
-      return encode(std::exchange(open.positions, {}));
+      return encode(open);
     }
     open.positions.push_back(at_++);
     open.bytes += bytes;
     if (open.positions.size() == limits_.jobs_max) {
-      open.bytes = 0;
-      return encode(std::exchange(open.positions, {}));
+      return encode(open);
     }
   }
   // The rest, by the place of its first jobs.
@@ -40,7 +38,7 @@ std::optional<Chunks::Chunk> Chunks::next() {
     }
   }
   if (first == open_.end()) return std::nullopt;
-  return encode(std::exchange(first->second.positions, {}));
+  return encode(first->second);
 }
 
 Chunks::Open& Chunks::open_of(const Options& options) {
@@ -59,13 +57,16 @@ Chunks::Open& Chunks::open_of(const Options& options) {
   return *last_open_;
 }
 
-Chunks::Chunk Chunks::encode(std::vector<std::size_t> positions) const {
+Chunks::Chunk Chunks::encode(Open& open) const {
+  auto positions = std::exchange(open.positions, {});
+  const std::size_t bytes = std::exchange(open.bytes, 0);
   const Job& first = jobs_[positions.front()];
   Chunk chunk;
   chunk.head.name_space = namespace_of(first.options);
   chunk.head.queue = first.options.queue();
   const bool share = uniform(positions);
   if (share) append_shape(chunk.head.shape, first.type, first.options);
+  chunk.jobs.reserve(bytes);
   std::string shape;
   for (const std::size_t position : positions) {
     const Job& job = jobs_[position];

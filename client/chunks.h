@@ -38,7 +38,7 @@ class Chunks {
   };
 
   Open& open_of(const Options& options);
-  Chunk encode(std::vector<std::size_t> positions) const;
+  Chunk encode(Open& open) const;
   bool uniform(const std::vector<std::size_t>& positions) const;
   std::string_view namespace_of(const Options& options) const;
 

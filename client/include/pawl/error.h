@@ -2,8 +2,8 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
-#include <stdexcept>
+#include <exception>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,13 +41,19 @@ enum class Errc {
 PAWL_API std::string_view name_of(Errc code);
 
 // Why a call failed: thrown by the plain forms, handed over by the others.
-class PAWL_API Error : public std::runtime_error {
+// Copying it is cheap and does not throw.
+class PAWL_API Error : public std::exception {
  public:
-  Error(Errc code, const std::string& message) : std::runtime_error(message), code_(code) {}
+  Error(Errc code, std::string message)
+      : code_(code), message_(std::make_shared<const std::string>(std::move(message))) {}
+  // Never moved from, so that each has its message.
+  Error(const Error&) noexcept = default;
+  Error& operator=(const Error&) noexcept = default;
 
   Errc code() const { return code_; }
   // What is wrong and what to do, for people.
-  std::string message() const { return what(); }
+  const std::string& message() const { return *message_; }
+  const char* what() const noexcept override { return message_->c_str(); }
   // The same call may succeed later.
   bool retryable() const { return retryable_; }
   // The broker's advice how long to wait before the next try; zero is none.
@@ -64,6 +70,7 @@ class PAWL_API Error : public std::runtime_error {
 
  private:
   Errc code_;
+  std::shared_ptr<const std::string> message_;
   bool retryable_ = false;
   bool outcome_unknown_ = false;
   std::chrono::milliseconds retry_after_{};
