@@ -1,9 +1,11 @@
 #include "broker/broker.h"
 
+#include <cerrno>
 #include <cstdlib>
-#include <random>
+#include <system_error>
 
 #include <spdlog/spdlog.h>
+#include <sys/random.h>
 
 namespace pawl {
 namespace {
@@ -26,9 +28,16 @@ store::RocksOptions store_options(const Config& config) {
   return options;
 }
 
-std::uint64_t random_seed() {
-  std::random_device device;
-  return static_cast<std::uint64_t>(device()) << 32 | device();
+std::uint64_t draw() {
+  std::uint64_t value = 0;
+  if (::getrandom(&value, sizeof value, 0) != sizeof value) {
+    throw std::system_error(errno, std::generic_category(), "no randomness from the system");
+  }
+  return value;
+}
+
+core::SessionId draw_session() {
+  return {draw(), draw()};
 }
 
 net::NetSettings net_settings(const Config& config) {
@@ -40,7 +49,7 @@ net::NetSettings net_settings(const Config& config) {
 runtime::LoopOptions loop_options(const Config& config) {
   runtime::LoopOptions options;
   options.settings = config.queues;
-  options.seed = random_seed();
+  options.seed = draw();
   options.inbox_bytes = config.inbox_bytes;
   options.min_free_bytes = config.min_free_bytes;
   options.on_fatal = end_at_once;
@@ -51,7 +60,7 @@ runtime::LoopOptions loop_options(const Config& config) {
 
 Broker::Broker(const Config& config)
     : store_(store_options(config)),
-      services_{inbox_, [this] { return clock_.now(); }},
+      services_{inbox_, [this] { return clock_.now(); }, draw_session},
       server_(services_, net_settings(config)) {
   loop_.emplace(loop_options(config), store_, clock_, outbox_);
   inbox_.connect(*loop_);

@@ -80,6 +80,7 @@ void Conversation::greet(const Request& request, std::size_t body_bytes) {
   }
   stage_ = Stage::opening;
   hello.session.ticket = {id_, request.id};
+  hello.session.fresh = services_.draw_session();
   post(request, std::move(hello.session));
   if (in_flight_.empty()) stage_ = Stage::ended;  // The inbox was full: the client was told.
 }

@@ -31,6 +31,8 @@ class CommandSink {
 struct Services {
   CommandSink& commands;
   std::function<core::Now()> now;  // Thread-safe.
+  // An id that nobody can guess, for a worker's session. Thread-safe.
+  std::function<core::SessionId()> draw_session;
 };
 
 // What operators may set. The defaults are the documented ones.

@@ -81,6 +81,7 @@ TEST_CASE("nothing is taken while a session opens", "[net][server]") {
   client.send_request(fetch(2));
   const auto open = broker.sink.take_as<core::OpenSession>();
   CHECK(open.worker_id == "w-1");
+  CHECK(open.fresh == core::SessionId{5, 6});
   CHECK(broker.sink.count() == 0);
   broker.answer(open.ticket, core::SessionOpened{{7, 8}, {}, {}});
   CHECK(client.read_reply().hello().session() == bytes_of({7, 8}));

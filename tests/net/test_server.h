@@ -29,6 +29,9 @@ class TestServer {
       : services_{sink,
                   [] {
                     return core::Now{core::timestamp_from_ms(kMailTime), {}};
+                  },
+                  [] {
+                    return core::SessionId{5, 6};
                   }},
         server(services_, settings) {
     server.start();
