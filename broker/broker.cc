@@ -1,11 +1,14 @@
 #include "broker/broker.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <system_error>
 
 #include <spdlog/spdlog.h>
 #include <sys/random.h>
+
+#include "broker/file_limit.h"
 
 namespace pawl {
 namespace {
@@ -43,6 +46,12 @@ core::SessionId draw_session() {
 net::NetSettings net_settings(const Config& config) {
   net::NetSettings settings = config.net;
   settings.greeting.version = PAWL_VERSION;
+  const std::size_t fit = connections_that_fit();
+  if (fit < settings.connections_max) {
+    spdlog::warn("the limit of open files leaves room for {} connections instead of {}", fit,
+                 settings.connections_max);
+    settings.connections_max = fit;
+  }
   return settings;
 }
 

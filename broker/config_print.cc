@@ -7,6 +7,7 @@
 
 #include "broker/config.h"
 #include "broker/config_table.h"
+#include "broker/quantity.h"
 
 namespace pawl {
 namespace {
@@ -25,6 +26,20 @@ std::string toml_string(std::string_view text) {
     }
   }
   return out + "\"";
+}
+
+// Numbers and switches stand without quotes.
+std::string toml_value(ConfigKey::Kind kind, const std::string& text) {
+  if (kind == ConfigKey::Kind::count) return fmt::format("{}", parse_count(text).value_or(0));
+  if (kind == ConfigKey::Kind::on_off) return text == "on" || text == "true" ? "true" : "false";
+  return toml_string(text);
+}
+
+ConfigKey::Kind kind_of(std::string_view queue_key) {
+  for (const QueueKey& key : queue_keys()) {
+    if (key.name == queue_key) return key.kind;
+  }
+  return ConfigKey::Kind::text;
 }
 
 // Section and key of a name; a queue's name may have dots, so it is quoted.
@@ -49,17 +64,21 @@ Place place_of(std::string_view name) {
 
 std::string ConfigSources::print() const {
   std::vector<std::pair<std::string, std::string>> sections;
-  const auto line = [&](std::string_view name, const Setting& setting) {
-    const Place place = place_of(name);
+  const auto line = [&](const Place& place, ConfigKey::Kind kind, const Setting& setting) {
     auto section =
         std::ranges::find(sections, place.section, &std::pair<std::string, std::string>::first);
     if (section == sections.end()) section = sections.insert(sections.end(), {place.section, ""});
     section->second +=
-        fmt::format("{} = {}  # {}\n", place.key, toml_string(setting.text), setting.source);
+        fmt::format("{} = {}  # {}\n", place.key, toml_value(kind, setting.text), setting.source);
   };
-  for (const ConfigKey& key : config_keys()) line(key.name, values_.at(std::string(key.name)));
+  for (const ConfigKey& key : config_keys()) {
+    line(place_of(key.name), key.kind, values_.at(std::string(key.name)));
+  }
   for (const auto& [name, setting] : values_) {
-    if (name.starts_with("defaults.") || name.starts_with("queues.")) line(name, setting);
+    const Place place = place_of(name);
+    if (name.starts_with("defaults.") || name.starts_with("queues.")) {
+      line(place, kind_of(place.key), setting);
+    }
   }
   std::string out;
   for (const auto& [name, lines] : sections) {
