@@ -101,9 +101,11 @@ void add_exec_options(CLI::App& command, ExecArguments& arguments) {
       .add_option("--queue", arguments.queues,
                   "Serve this queue; several times for several, the most important first")
       ->expected(1)
+      ->allow_extra_args(false)  // Else it eats what follows, "--" too.
       ->take_all();
   command.add_option("--type", arguments.types, "Only jobs of this type; may be repeated")
       ->expected(1)
+      ->allow_extra_args(false)
       ->take_all();
   command.add_option("--concurrency", arguments.concurrency, "How many programs run at once")
       ->capture_default_str()
