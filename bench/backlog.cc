@@ -61,38 +61,92 @@ Memory memory_of_singles(Site& site, std::uint64_t jobs) {
 }
 
 // From the start of the process to the first job in a worker's hands.
-void restart_after_kill(Site& site, Figures& figures, std::unique_ptr<BrokerProcess>& broker) {
+void restart_after_kill(Site& site, Figures& figures, std::unique_ptr<BrokerProcess>& broker,
+                        const std::string& measure) {
   say("kill -9 and restart");
   broker->kill_it();
   const auto began = Clock::now();
   broker = site.same_broker();
   const double listening = seconds_between(began, Clock::now());
   first_delivery(broker->address(), kQueue);
-  figures.add("restart_first_delivery_s_at_10m", "s", seconds_between(began, Clock::now()));
-  figures.add_beside("restart_first_delivery_s_at_10m", "listening_after", listening);
+  figures.add(measure, "s", seconds_between(began, Clock::now()));
+  figures.add_beside(measure, "listening_after", listening);
 }
 
-double short_drain(Site& site) {
-  const auto broker = site.fresh_broker();
+enum class Start : std::uint8_t { warm, cold };
+
+// How fast 100,000 jobs are drained as they lie in memory, and after a restart has read them back.
+struct ShortDrains {
+  double warm = 0;
+  double cold = 0;
+};
+
+double short_drain(Site& site, Start start) {
+  auto broker = site.fresh_broker();
   enqueue(broker->address(), batches(kShortBacklog));
+  if (start == Start::cold) {
+    broker->stop();
+    drop_pages(site.data());
+    broker = site.same_broker();
+  }
   const double rate = drain(broker->address(), kWorkers, kShortBacklog).whole.per_second();
   broker->stop();
   return rate;
 }
 
-void cold_drain(Site& site, Figures& figures, double short_rate) {
-  say("drain of 10 million after their pages have left memory");
+ShortDrains short_drains(Site& site) {
+  say(fmt::format("drains of {}", kShortBacklog));
+  std::vector<double> warm;
+  std::vector<double> cold;
+  for (int i = 0; i < kShortDrains; ++i) {
+    warm.push_back(short_drain(site, Start::warm));
+    cold.push_back(short_drain(site, Start::cold));
+  }
+  return {median(warm), median(cold)};
+}
+
+struct ColdDrain {
+  std::string measure;
+  std::uint64_t jobs = 0;
+  ShortDrains short_ones;
+};
+
+// What the last broker left is drained by a new one, after its pages have left memory.
+void cold_drain(Site& site, Figures& figures, const ColdDrain& cold) {
+  say(fmt::format("drain of {} after their pages have left memory", cold.jobs));
   drop_pages(site.data());
   const auto broker = site.same_broker();
-  const Drained drained = drain(broker->address(), kWorkers, kTenMillion, kMillion);
-  check_counts(broker->address(), kQueue, 0, kTenMillion);
-  const auto measure = "drain_ratio_10m";
-  figures.add(measure, "ratio", drained.to_mark.per_second() / short_rate);
-  figures.add_beside(measure, "first_million_per_s", drained.to_mark.per_second());
-  figures.add_beside(measure, "all_per_s", drained.whole.per_second());
-  figures.add_beside(measure, "per_s_at_100k", short_rate);
-  figures.add_beside(measure, "peak_rss_mib", memory_of(broker->pid()).peak_mib);
+  const std::uint64_t mark = std::min(cold.jobs, kMillion);
+  const Drained drained = drain(broker->address(), kWorkers, cold.jobs, mark);
+  check_counts(broker->address(), kQueue, 0, cold.jobs);
+  figures.add(cold.measure, "ratio", drained.to_mark.per_second() / cold.short_ones.warm);
+  figures.add_beside(cold.measure, "ratio_to_cold_100k",
+                     drained.to_mark.per_second() / cold.short_ones.cold);
+  figures.add_beside(cold.measure, "first_million_per_s", drained.to_mark.per_second());
+  figures.add_beside(cold.measure, "all_per_s", drained.whole.per_second());
+  figures.add_beside(cold.measure, "per_s_at_100k", cold.short_ones.warm);
+  figures.add_beside(cold.measure, "per_s_at_100k_cold", cold.short_ones.cold);
+  figures.add_beside(cold.measure, "peak_rss_mib", memory_of(broker->pid()).peak_mib);
   broker->stop();
+}
+
+// 10m, or the number.
+std::string size_name(std::uint64_t jobs) {
+  return jobs % kMillion == 0 ? fmt::format("{}m", jobs / kMillion) : fmt::format("{}", jobs);
+}
+
+// Leaves the memory that the jobs took as they came.
+Memory backlog(Site& site, Figures& figures, std::uint64_t jobs) {
+  const ShortDrains short_ones = short_drains(site);
+  auto broker = site.fresh_broker();
+  const Memory memory = memory_with(*broker, batches(jobs));
+  for (int i = 0; i < kRestarts; ++i) {
+    restart_after_kill(site, figures, broker, "restart_first_delivery_s_at_" + size_name(jobs));
+  }
+  broker->stop();
+  cold_drain(site, figures,
+             {.measure = "drain_ratio_" + size_name(jobs), .jobs = jobs, .short_ones = short_ones});
+  return memory;
 }
 
 }  // namespace
@@ -108,16 +162,15 @@ void run_million(Site& site, Figures& figures) {
 }
 
 void run_ten_million(Site& site, Figures& figures) {
-  say("drains of 100,000");
-  std::vector<double> short_rates;
-  for (int i = 0; i < kShortDrains; ++i) short_rates.push_back(short_drain(site));
-
-  auto broker = site.fresh_broker();
-  const Memory from_batches = memory_with(*broker, batches(kTenMillion));
-  for (int i = 0; i < kRestarts; ++i) restart_after_kill(site, figures, broker);
-  broker->stop();
-  cold_drain(site, figures, median(short_rates));
+  const Memory from_batches = backlog(site, figures, kTenMillion);
   add_memory(figures, "rss_mib_at_10m", from_batches, memory_of_singles(site, kTenMillion));
+}
+
+void run_backlog(Site& site, Figures& figures, std::uint64_t jobs) {
+  const Memory memory = backlog(site, figures, jobs);
+  const std::string measure = "rss_mib_at_" + size_name(jobs);
+  figures.add(measure, "MiB", memory.resident_mib);
+  figures.add_beside(measure, "peak", memory.peak_mib);
 }
 
 void run_reaping(Site& site, Figures& figures) {

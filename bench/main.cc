@@ -141,6 +141,12 @@ void run_sdk_cycle(const Flags& flags) {
   print(line);
 }
 
+void report(const Flags& flags, const Figures& figures) {
+  const std::string lines = figures.lines();
+  if (!flags.json_file.empty()) std::ofstream(flags.json_file) << lines;
+  fmt::print("{}", lines);
+}
+
 void run_standard(const Flags& flags) {
   Site site({.pawld = flags.pawld, .rocks_loop = flags.rocks_loop}, flags.directory);
   Figures figures;
@@ -153,9 +159,21 @@ void run_standard(const Flags& flags) {
     run_ten_million(site, figures);
     run_reaping(site, figures);
   }
-  const std::string lines = figures.lines();
-  if (!flags.json_file.empty()) std::ofstream(flags.json_file) << lines;
-  fmt::print("{}", lines);
+  report(flags, figures);
+}
+
+void run_backlog_alone(const Flags& flags) {
+  Site site({.pawld = flags.pawld, .rocks_loop = {}}, flags.directory);
+  Figures figures;
+  run_backlog(site, figures, flags.producer.jobs);
+  report(flags, figures);
+}
+
+void run_reaping_alone(const Flags& flags) {
+  Site site({.pawld = flags.pawld, .rocks_loop = {}}, flags.directory);
+  Figures figures;
+  run_reaping(site, figures);
+  report(flags, figures);
 }
 
 void add_common(CLI::App& app, Flags& flags) {
@@ -205,12 +223,19 @@ int main(int argc, char** argv) {
   add_common(*sdk, flags);
   CLI::App* const standard =
       add("standard", "the standard set, on brokers of its own", run_standard);
-  standard->add_option("--pawld", flags.pawld, "the broker's program")->required();
+  CLI::App* const backlog = add(
+      "backlog", "restart and drain with a long backlog, on brokers of its own", run_backlog_alone);
+  CLI::App* const reaping = add(
+      "reaping", "two minutes with a retention of 60 s, on a broker of its own", run_reaping_alone);
+  for (CLI::App* command : {standard, backlog, reaping}) {
+    command->add_option("--pawld", flags.pawld, "the broker's program")->required();
+    command->add_option("--dir", flags.directory, "on the disk to be measured");
+    command->add_option("--json", flags.json_file, "write the figures to this file too");
+  }
   standard->add_option("--rocks-loop", flags.rocks_loop, "the bare RocksDB loop's program");
-  standard->add_option("--dir", flags.directory, "on the disk to be measured");
-  standard->add_option("--json", flags.json_file, "write the figures to this file too");
   standard->add_option("--rounds", flags.rounds, "how often; the figures are medians");
   standard->add_flag("--quick", flags.quick, "leave out what needs 10 million jobs or minutes");
+  backlog->add_option("--jobs", flags.producer.jobs, "how many are pending");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
