@@ -109,7 +109,8 @@ struct Engine::State {
   void store_overdue_grants();
   void serve_woken();
   void serve(Queue& queue);
-  void unpark(ConnectionId connection);
+  std::vector<Ticket> unpark(ConnectionId connection);
+  void refuse_parked(ConnectionId connection);
   void end_parked(Timestamp until);
   static bool is_loading(const Subscription& subscription);
 

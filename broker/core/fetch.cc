@@ -167,15 +167,25 @@ void Engine::State::serve(Queue& queue) {
   }
 }
 
-// Drops the parked fetches of a connection that is gone.
-void Engine::State::unpark(ConnectionId connection) {
+// Forgets the parked fetches of a connection.
+std::vector<Ticket> Engine::State::unpark(ConnectionId connection) {
+  std::vector<Ticket> forgotten;
   std::erase_if(parked_deadlines, [&](const auto& entry) {
     auto& parked = entry.second->parked;
     const auto found = parked.find(entry.first.second);
     if (found == parked.end() || found->second.ticket.connection != connection) return false;
+    forgotten.push_back(found->second.ticket);
     parked.erase(found);
     return true;
   });
+  return forgotten;
+}
+
+// The connection's session is over or has moved on: nothing may be leased to it here any more.
+void Engine::State::refuse_parked(ConnectionId connection) {
+  for (const Ticket& ticket : unpark(connection)) {
+    refuse(ticket, Errc::lease_lost, "this session is over; open a new one with Hello");
+  }
 }
 
 // Whether a page is on its way that may have something for this subscription.

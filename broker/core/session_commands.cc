@@ -28,6 +28,7 @@ void Engine::State::open_session(const OpenSession& command) {
 // The worker is back. What it lists goes on; what it does not list was lost on the way to it and
 // returns at once.
 void Engine::State::resume(Session& session, const OpenSession& command) {
+  refuse_parked(session.connection);
   sessions.bind(session, command.ticket.connection);
   sessions.set_deadline(session, now.at + settings.lease);
   SessionOpened opened{session.id, now.at, {}};
@@ -121,7 +122,7 @@ void Engine::State::end_session(Session& session) {
     static constexpr Milliseconds kLoading{50};
     return sessions.set_deadline(session, now.at + kLoading);
   }
-  if (session.connection != 0) unpark(session.connection);
+  if (session.connection != 0) refuse_parked(session.connection);
   const JobRun who{now.at, session.worker_id, session.host};
   const std::set<Token> tokens = session.grants;
   for (const Token token : tokens) {
