@@ -101,8 +101,13 @@ void NaiveModel::epoch_begins(core::Epoch epoch, End how, const StoredLeases& st
     session.leases = std::move(before[id].leases);
   }
   kept_.clear();
-  for (const core::Held& grant : stored.grants)
+  for (const core::Held& grant : stored.grants) {
     kept_[{grant.token, grant.batch}].insert(grant.jobs);
+    grant.jobs.for_each([&](core::JobIndex index) {
+      ModelJob* job = find_job(grant.batch.job(index));
+      if (job != nullptr && job->lease(grant.token) == nullptr) job->granted_unseen = true;
+    });
+  }
   for (auto& [id, batch] : batches_) {
     if (how == End::crash && batch.relaxed) batch.tainted = true;
     for (std::size_t i = 0; i < batch.jobs.size(); ++i) {

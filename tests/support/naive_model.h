@@ -45,6 +45,7 @@ struct ModelJob {
   std::vector<ModelLease> leases;  // By token.
   bool refused = false;
   bool cancel_asked = false;
+  bool granted_unseen = false;  // By a broker that died before the reply could leave.
   Moment completed = 0;  // When the broker said so; 0: it has not.
   Moment cancelled = 0;
   core::Blob result;  // Of the completion that was agreed.
