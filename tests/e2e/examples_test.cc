@@ -1,0 +1,55 @@
+#include <algorithm>
+#include <csignal>
+
+#include <catch2/catch.hpp>
+
+#include "tests/e2e/site.h"
+
+namespace pawl::test {
+namespace {
+
+std::string example(const char* name) {
+  return std::string(PAWL_BIN) + "/example_" + name;
+}
+
+Finished run_example(const Site& site, const char* name) {
+  return run({example(name), "hello", "again"}, {}, {"PAWL_SERVER=" + site.broker.url()});
+}
+
+bool ends_with_line(const std::string& text, std::string_view line) {
+  return text.ends_with(std::string(line) + "\n");
+}
+
+}  // namespace
+
+TEST_CASE("the example producers enqueue jobs and get the result", "[e2e][examples]") {
+  Site site;
+  const ChildProcess worker = site.worker("text", "tr a-z A-Z", {"--concurrency", "2"});
+
+  const Finished produced = run_example(site, "producer");
+  CHECK(produced.err == "");
+  CHECK(produced.status == 0);
+  CHECK(ends_with_line(produced.out, "the first is completed: HELLO"));
+  CHECK(produced.out.find("accepted 1000 of 1000 more") != std::string::npos);
+
+  // It is behind a thousand others.
+  const Finished coroutine = run_example(site, "asio_producer");
+  CHECK(coroutine.err == "");
+  CHECK(coroutine.status == 0);
+  CHECK(coroutine.out.starts_with("accepted "));
+}
+
+TEST_CASE("the example worker runs jobs of both its types", "[e2e][examples]") {
+  Site site;
+  ChildProcess worker({example("worker"), site.broker.url()});
+
+  const JobId upper = site.client.enqueue("text.upper", "hello");
+  const JobId sum = site.client.enqueue("number.sum", "1 2 39", Options().queue("critical"));
+
+  CHECK(site.client.wait(upper, kSoon).result == "HELLO");
+  CHECK(site.client.wait(sum, kSoon).result == "42");
+  worker.signal(SIGTERM);
+  CHECK(worker.wait(kSoon) == 0);
+}
+
+}  // namespace pawl::test
