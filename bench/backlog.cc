@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "bench/disk.h"
+#include "bench/messages.h"
 #include "bench/standard.h"
 #include "bench/workload.h"
 
@@ -188,6 +189,8 @@ void run_reaping(Site& site, Figures& figures) {
   figures.add(measure, "s", cpu * 1e5 / static_cast<double>(kReapingMeasured));
   figures.add_beside(measure, "jobs_per_s", rate.per_second());
   figures.add_beside(measure, "rss_mib", memory_of(broker->pid()).resident_mib);
+  figures.add_beside(measure, "kept_jobs",
+                     static_cast<double>(queue_counts(broker->address(), kQueue).completed));
   broker->stop();
 }
 
