@@ -146,9 +146,11 @@ void add_options(CLI::App& command, EnqueueArguments& arguments) {
   add_times(command, options);
   command.add_option("--tag", arguments.tags, "May be given several times")
       ->expected(1)
+      ->allow_extra_args(false)
       ->take_all();
   command.add_option("--header", arguments.headers, "NAME:VALUE, may be given several times")
       ->expected(1)
+      ->allow_extra_args(false)
       ->take_all();
 }
 
@@ -160,7 +162,8 @@ void add_enqueue(CLI::App& grammar, App& app) {
   command
       ->add_option("TYPE PAYLOAD", arguments->positionals,
                    "The job's type and its payload; a payload of - is read from stdin")
-      ->expected(0, 2);
+      ->expected(0, 2)
+      ->allow_extra_args(false);  // Else it takes a payload of "[...]" apart.
   command->add_option("--file", arguments->file, "Read the payload from a file; - is stdin");
   add_options(*command, *arguments);
   command
