@@ -1,0 +1,184 @@
+#include "broker/net/conversation.h"
+
+#include <array>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include <catch2/catch.hpp>
+
+#include "proto/frame.h"
+#include "tests/net/recording_sink.h"
+#include "tests/net/values.h"
+#include "tests/proto/golden.h"
+
+namespace pawl::net {
+namespace {
+
+// A conversation without a connection.
+struct Talk {
+  Talk() {
+    settings.greeting.frame_bytes_max = 4 << 20;
+    settings.greeting.version = "1.0.0";
+  }
+
+  // Says Hello as a worker and gets a session.
+  void open_session() {
+    pb::Request request;
+    request.set_id(1);
+    request.mutable_hello()->set_protocol_version(1);
+    request.mutable_hello()->mutable_worker()->set_worker_id("w-1");
+    conversation.take(request.SerializeAsString());
+    core::Reply opened;
+    opened.ticket = sink.take_as<core::OpenSession>().ticket;
+    opened.body = core::SessionOpened{{7, 8}, {}, {}};
+    conversation.answer(opened);
+  }
+
+  // What was said since the last call. Each frame must be a reply.
+  std::vector<pb::Reply> said() {
+    wire::FrameReader frames(4 << 20);
+    Output& output = conversation.output();
+    while (!output.empty()) {
+      std::size_t bytes = 0;
+      for (const auto& buffer : output.front()) {
+        frames.feed(std::string_view(static_cast<const char*>(buffer.data()), buffer.size()));
+        bytes += buffer.size();
+      }
+      output.consume(bytes);
+    }
+    std::vector<pb::Reply> replies;
+    while (const auto body = frames.next()) {
+      REQUIRE(replies.emplace_back().ParseFromArray(body->data(), static_cast<int>(body->size())));
+    }
+    REQUIRE(frames.buffered_bytes() == 0);
+    return replies;
+  }
+
+  RecordingSink sink;
+  NetSettings settings;
+  Services services{sink,
+                    [] {
+                      return core::Now{core::timestamp_from_ms(kMailTime), {}};
+                    },
+                    [] {
+                      return core::SessionId{5, 6};
+                    }};
+  Conversation conversation{1, services, settings};
+};
+
+pb::Request hello_holding(int entries) {
+  pb::Request request;
+  request.set_id(1);
+  request.mutable_hello()->set_protocol_version(1);
+  pb::WorkerHello& worker = *request.mutable_hello()->mutable_worker();
+  worker.set_resume_session(std::string(16, 's'));
+  for (int i = 0; i < entries; ++i) {
+    pb::Held& held = *worker.add_held();
+    held.set_token(static_cast<std::uint64_t>(i + 1));
+    held.set_batch_id(bytes_of(kMail));
+    held.add_index(0);
+  }
+  return request;
+}
+
+TEST_CASE("a hello may be over 8 KiB when it lists held jobs, and only then",
+          "[net][conversation]") {
+  Talk holding;
+  const std::string large = hello_holding(1000).SerializeAsString();
+  REQUIRE(large.size() > 20'000);
+  holding.conversation.take(large);
+  CHECK(holding.sink.take_as<core::OpenSession>().held.size() == 1000);
+
+  Talk idle;
+  std::string padded = hello_holding(0).SerializeAsString();
+  wire::FieldWriter(padded).element(99, std::string(9000, 'x'));
+  idle.conversation.take(padded);
+  CHECK(idle.conversation.ended());
+  CHECK(idle.said().at(0).error().code() == pb::TOO_LARGE);
+}
+
+TEST_CASE("an answer to nobody is dropped, a push is not", "[net][conversation]") {
+  Talk talk;
+  talk.open_session();
+  talk.said();
+  core::Reply late;
+  late.ticket = {1, 99};
+  late.body = core::Granted{};
+  talk.conversation.answer(late);
+  CHECK(talk.said().empty());
+  late.ticket.request = 0;
+  late.body = core::CancelRunning{};
+  talk.conversation.answer(late);
+  CHECK(talk.said().size() == 1);
+}
+
+TEST_CASE("a stop is said once", "[net][conversation]") {
+  Talk talk;
+  talk.open_session();
+  talk.said();
+  talk.conversation.stop();
+  core::Reply stopping;
+  stopping.ticket = {1, 0};
+  stopping.body = core::Stopping{};
+  talk.conversation.answer(stopping);
+  CHECK(talk.said().size() == 1);
+}
+
+constexpr std::array kRequests = {"hello",      "hello_worker", "ping",        "enqueue",
+                                  "fetch",      "report",       "heartbeat",   "enqueue_per_job",
+                                  "get_jobs",   "wait_job",     "queue_stats", "list_jobs",
+                                  "cancel_jobs"};
+
+// A few bytes of a good request changed, added, dropped or doubled.
+std::string spoiled(std::string body, std::mt19937_64& random) {
+  const auto below = [&](std::size_t bound) { return random() % bound; };
+  for (std::size_t times = 1 + below(4); times > 0; --times) {
+    const std::size_t at = below(body.size() + 1);
+    const char byte = static_cast<char>(random());
+    switch (below(4)) {
+      case 0:
+        body.insert(at, 1, byte);
+        break;
+      case 1:
+        body.erase(at, below(4));
+        break;
+      case 2:
+        body.insert(at, body.substr(at, below(32)));
+        break;
+      default:
+        if (at < body.size()) body[at] = byte;
+    }
+  }
+  return body;
+}
+
+TEST_CASE("spoiled requests get one well-formed answer or become one command",
+          "[net][conversation]") {
+  constexpr std::uint64_t kSeed = 20'261'123;
+  std::mt19937_64 random(kSeed);
+  std::vector<std::string> bodies;
+  for (const char* name : kRequests) {
+    bodies.push_back(golden_body(std::string("request_") + name));
+  }
+  auto talk = std::make_unique<Talk>();
+  talk->open_session();
+  talk->said();
+  for (int round = 0; round < 30'000; ++round) {
+    if (!talk->conversation.accepts()) {
+      talk = std::make_unique<Talk>();
+      if (round % 2 == 0) talk->open_session();
+      talk->said();
+    }
+    const std::string body = spoiled(bodies[random() % bodies.size()], random);
+    INFO("seed " << kSeed << ", round " << round);
+    talk->conversation.take(body);
+    std::size_t answers = talk->said().size();
+    for (; talk->sink.count() > 0; ++answers) talk->sink.take();
+    REQUIRE(answers == 1);
+  }
+}
+
+}  // namespace
+}  // namespace pawl::net
