@@ -1,5 +1,6 @@
 #include "broker/store/rocks_store.h"
 
+#include <algorithm>
 #include <array>
 #include <optional>
 #include <stdexcept>
@@ -87,6 +88,18 @@ struct RocksStore::Seat {
   core::CommitSeq synced = 0;
   enum class Epoch : std::uint8_t { running, over } epoch = Epoch::over;
   rocksdb::WriteBatch batch;
+
+  // Neighbours cost a memtable a few comparisons each, strangers a whole search: sorted commits of
+  // many small rows cost a quarter less. The order of the operations on one key stays.
+  const std::vector<const core::Op*>& in_key_order(const core::Commit& commit) {
+    sorted.clear();
+    for (const core::Op& op : commit.ops()) sorted.push_back(&op);
+    std::stable_sort(sorted.begin(), sorted.end(), [](const core::Op* a, const core::Op* b) {
+      return a->table != b->table ? a->table < b->table : a->key < b->key;
+    });
+    return sorted;
+  }
+  std::vector<const core::Op*> sorted;
 };
 
 // Stops the store at the first error that RocksDB meets in the background, and keeps RocksDB from
@@ -283,7 +296,9 @@ Committed RocksStore::write(Seat& seat, const core::Commit& commit) {
   batch.Clear();
   rocksdb::Status status = batch.Put(columns_[kOwnColumn], seat.owner_key, codec::encode(record));
   PAWL_ASSERT(status.ok());
-  for (const core::Op& op : commit.ops()) add(batch, column(op.table), seat.prefix, op);
+  for (const core::Op* op : seat.in_key_order(commit)) {
+    add(batch, column(op->table), seat.prefix, *op);
+  }
 
   expiry_->now_ms.store(core::to_ms(record.owner.at), std::memory_order_relaxed);
   rocksdb::WriteOptions options;
