@@ -79,7 +79,8 @@ void Worker::opened(const core::SessionOpened& opened) {
   session_open_ = true;
   for (const core::Held& lost : opened.lost) forget(lost.token, lost.batch, lost.jobs);
   // What was reported and not answered is reported again.
-  for (auto& [request, report] : std::exchange(sent_, {})) {
+  auto unanswered = std::exchange(sent_, {});
+  for (auto& [request, report] : unanswered) {
     for (core::Outcome& outcome : report.outcomes) outbox_.push_back(std::move(outcome));
   }
   if (!outbox_.empty()) send_report();
@@ -93,8 +94,8 @@ void Worker::refused(const core::Refused& refused, std::uint64_t request) {
     return reconnect(chance_.spread(Micros{500ms}));
   }
   if (report) {
-    for (core::Outcome& outcome : sent_.extract(request).mapped().outcomes)
-      outbox_.push_back(std::move(outcome));
+    auto sent = sent_.extract(request);
+    for (core::Outcome& outcome : sent.mapped().outcomes) outbox_.push_back(std::move(outcome));
     later(Micros{100ms}, [this] { send_report(); });
     return;
   }

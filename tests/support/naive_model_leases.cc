@@ -214,11 +214,9 @@ void NaiveModel::check_order(ModelBatch& batch, core::JobIndex index, core::Toke
   ModelRun& run = batch.run_of(index);
   const bool first = !std::exchange(run.delivered, true);
   if (run.group.due.kind != core::Due::Kind::now) return;
-  const bool in_order = first || index > run.highest || token >= run.highest_token ||
-                        token.epoch() != run.highest_token.epoch();
   const bool skipped = !first && index < run.highest && token > run.highest_token &&
                        token.epoch() == run.highest_token.epoch();
-  if (!in_order || skipped) {
+  if (skipped) {
     broken(batch, "I11",
            fmt::format("job {} came after job {} of its run",
                        short_id(batch.asked.batch.job(index)), run.highest));
