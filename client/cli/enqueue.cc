@@ -162,8 +162,7 @@ void add_enqueue(CLI::App& grammar, App& app) {
   command
       ->add_option("TYPE PAYLOAD", arguments->positionals,
                    "The job's type and its payload; a payload of - is read from stdin")
-      ->expected(0, 2)
-      ->allow_extra_args(false);  // Else it takes a payload of "[...]" apart.
+      ->expected(0, 2);
   command->add_option("--file", arguments->file, "Read the payload from a file; - is stdin");
   add_options(*command, *arguments);
   command

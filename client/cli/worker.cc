@@ -96,8 +96,7 @@ ExitCode exec(const App& app, const ExecArguments& arguments) {
 }
 
 void add_exec_options(CLI::App& command, ExecArguments& arguments) {
-  command.add_option("PROGRAM", arguments.command, "The program and its arguments, after --")
-      ->allow_extra_args(false);  // Else it takes "[...]" apart.
+  command.add_option("PROGRAM", arguments.command, "The program and its arguments, after --");
   command
       .add_option("--queue", arguments.queues,
                   "Serve this queue; several times for several, the most important first")
@@ -135,7 +134,7 @@ constexpr const char* kExecHelp =
 
 void add_worker(CLI::App& grammar, App& app) {
   CLI::App* worker = grammar.add_subcommand("worker", "Run jobs");
-  worker->require_subcommand(1)->footer("");
+  worker->require_subcommand(1);
   CLI::App* command = worker->add_subcommand("exec", "Run a program for each job");
   command->footer(kExecHelp);
   const auto arguments = std::make_shared<ExecArguments>();
