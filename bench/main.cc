@@ -141,10 +141,13 @@ void run_sdk_cycle(const Flags& flags) {
   print(line);
 }
 
+void keep(const Flags& flags, const Figures& figures) {
+  if (!flags.json_file.empty()) std::ofstream(flags.json_file) << figures.lines();
+}
+
 void report(const Flags& flags, const Figures& figures) {
-  const std::string lines = figures.lines();
-  if (!flags.json_file.empty()) std::ofstream(flags.json_file) << lines;
-  fmt::print("{}", lines);
+  keep(flags, figures);
+  fmt::print("{}", figures.lines());
 }
 
 void run_standard(const Flags& flags) {
@@ -153,11 +156,14 @@ void run_standard(const Flags& flags) {
   for (unsigned round = 1; round <= flags.rounds; ++round) {
     fmt::print(stderr, "round {} of {}\n", round, flags.rounds);
     run_standard_round(site, figures);
+    keep(flags, figures);
   }
   run_million(site, figures);
+  keep(flags, figures);
   if (!flags.quick) {
-    run_ten_million(site, figures);
     run_reaping(site, figures);
+    keep(flags, figures);
+    run_ten_million(site, figures);
   }
   report(flags, figures);
 }
