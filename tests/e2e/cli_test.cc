@@ -51,6 +51,17 @@ TEST_CASE("a job goes from the command line through a worker and back", "[e2e][c
   CHECK(with_input.out == "X");
 }
 
+TEST_CASE("an option that may be repeated takes one value each time", "[e2e][cli]") {
+  Site site;
+  const ChildProcess worker = site.worker("main", "cat", {"--type", "note"});
+
+  const Finished done =
+      site.pawl({"enqueue", "--queue", "main", "--tag", "blue", "note", "x", "--wait=20s"});
+
+  CHECK(done.status == 0);
+  CHECK(done.out == "x");
+}
+
 TEST_CASE("programs get JSON and nothing else on standard output", "[e2e][cli]") {
   Site site;
   const Finished enqueued = site.pawl({"-o", "json", "enqueue", "note", "x"});
