@@ -248,7 +248,8 @@ void EngineLoop::sleep(core::Now now) {
 
 bool EngineLoop::ended() {
   if (life_ == Life::cut_off) return true;
-  return life_ == Life::stopping && leasing_ == Leasing::off && group_.idle() && inbox_.empty() && events_.empty();
+  return life_ == Life::stopping && leasing_ == Leasing::off && group_.idle() && inbox_.empty() &&
+         events_.empty();
 }
 
 void EngineLoop::fail(const std::string& why) {

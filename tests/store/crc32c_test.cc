@@ -1,9 +1,9 @@
 #include "broker/store/crc32c.h"
 
 #include <dlfcn.h>
+#include <string>
 
 #include <catch2/catch.hpp>
-#include <string>
 
 namespace pawl::test {
 
