@@ -7,7 +7,6 @@
 #include <functional>
 #include <optional>
 #include <poll.h>
-#include <spawn.h>
 #include <system_error>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include <sys/wait.h>
 
 #include "worker/file_descriptor.h"
+#include "worker/spawn.h"
 
 namespace pawl::worker {
 namespace {
@@ -52,54 +52,6 @@ struct Pipe {
   }
   FileDescriptor read_end;
   FileDescriptor write_end;
-};
-
-std::vector<char*> pointers_to(const std::vector<std::string>& texts) {
-  std::vector<char*> pointers;
-  pointers.reserve(texts.size() + 1);
-  for (const std::string& text : texts) pointers.push_back(const_cast<char*>(text.c_str()));
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-// How a child is set up between fork and exec.
-class SpawnSetup {
- public:
-  SpawnSetup(int input, int output, int errors) {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawn_file_actions_adddup2(&actions_, input, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions_, output, STDOUT_FILENO);
-    posix_spawn_file_actions_adddup2(&actions_, errors, STDERR_FILENO);
-    posix_spawn_file_actions_addclosefrom_np(&actions_, STDERR_FILENO + 1);
-
-    posix_spawnattr_init(&attributes_);
-    sigset_t signals;
-    sigemptyset(&signals);
-    posix_spawnattr_setsigmask(&attributes_, &signals);
-    sigfillset(&signals);
-    posix_spawnattr_setsigdefault(&attributes_, &signals);
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-  }
-  ~SpawnSetup() {
-    posix_spawnattr_destroy(&attributes_);
-    posix_spawn_file_actions_destroy(&actions_);
-  }
-  SpawnSetup(const SpawnSetup&) = delete;
-  SpawnSetup& operator=(const SpawnSetup&) = delete;
-
-  // The errno of a failure, or 0.
-  int spawn(pid_t& pid, const ProcessOrder& order) const {
-    const std::vector<char*> arguments = pointers_to(order.command);
-    const std::vector<char*> environment = pointers_to(order.environment);
-    return posix_spawnp(&pid, arguments[0], &actions_, &attributes_, arguments.data(),
-                        environment.data());
-  }
-
- private:
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
 };
 
 // A child from its start until it is reaped, with everything that comes out of it.
@@ -247,8 +199,11 @@ ProcessEnd run_process(const ProcessOrder& order, const std::stop_token& stop) {
   Pipe output;
   Pipe errors;
   pid_t pid = 0;
-  const int failure =
-      SpawnSetup(input.get(), output.write_end.get(), errors.write_end.get()).spawn(pid, order);
+  const int failure = spawn(pid, {.command = order.command,
+                                  .environment = order.environment,
+                                  .input = input.get(),
+                                  .output = output.write_end.get(),
+                                  .errors = errors.write_end.get()});
   if (failure != 0) {
     ProcessEnd end;
     end.kind = ProcessEnd::Kind::not_started;

@@ -175,13 +175,13 @@ void Runtime::on_fetched(const FetchOrder& order, const pb::FetchReply& reply) {
     run.surroundings = surroundings_;
     run.handler = handler_of(run.type);
     if (run.run_time_limit) run.deadline = at + *run.run_time_limit;
-    runs_[run.slot] = fetched[i];
     if (run.handler == nullptr) {
       // Not asked for: somebody else may know the type.
       log(LogLevel::warning, "no handler for the type " + run.type);
       fsm_.on_finished(run.slot, {.kind = OutcomeKind::release}, at);
       continue;
     }
+    runs_[run.slot] = fetched[i];
     runs.push_back(std::move(fetched[i]));
   }
   if (!runs.empty()) pool_->add(std::move(runs));

@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <fcntl.h>
 #include <map>
 #include <unistd.h>
 #include <vector>
@@ -17,6 +18,9 @@
 namespace pawl::cli {
 namespace {
 
+constexpr Milliseconds kTimeout{10'000};
+constexpr Milliseconds kConnectTimeout{3'000};
+
 constexpr const char* kExamples =
     "Examples:\n"
     "  pawl enqueue email.send '{\"to\":\"a@example.org\"}'        one job; prints its id\n"
@@ -30,6 +34,13 @@ void exit_when_interrupted() {
   struct sigaction action {};
   action.sa_handler = [](int) { _exit(static_cast<int>(ExitCode::interrupted)); };
   sigaction(SIGINT, &action, nullptr);
+}
+
+// What is opened later must not become stdin, stdout or stderr.
+void open_standard_files() {
+  int fd = 0;
+  while (fd >= 0 && fd <= STDERR_FILENO) fd = open("/dev/null", O_RDWR);
+  if (fd >= 0) close(fd);
 }
 
 void print_error(const CommandError& error, Format format) {
@@ -76,6 +87,14 @@ std::vector<std::string> arguments_of(int argc, char** argv) {
   return {arguments.rbegin(), arguments.rend()};
 }
 
+// "A subcommand is required" does not help who has mistyped one.
+std::string what_is_wrong(const CLI::App& grammar, const CLI::ParseError& wrong) {
+  const std::vector<std::string> unknown = grammar.remaining(true);
+  const bool lacks_command = dynamic_cast<const CLI::RequiredError*>(&wrong) != nullptr;
+  if (unknown.empty() || !lacks_command) return wrong.what();
+  return "there is no command \"" + unknown.front() + "\"";
+}
+
 ExitCode parse_and_run(int argc, char** argv, App& app) {
   CLI::App grammar("The command line of the Pawl job queue", "pawl");
   grammar.footer(kExamples);
@@ -94,7 +113,8 @@ ExitCode parse_and_run(int argc, char** argv, App& app) {
     grammar.exit(asked);
     return ExitCode::done;
   } catch (const CLI::ParseError& wrong) {
-    throw usage_error(wrong.what(), "see `pawl --help`, or --help after a command");
+    throw usage_error(what_is_wrong(grammar, wrong),
+                      "see `pawl --help`, or --help after a command");
   }
   return app.chosen();
 }
@@ -107,8 +127,14 @@ ClientOptions App::client_options() const {
   options.url(is_url ? server : "pawl://" + server)
       .client_name("pawl")
       .in_namespace(name_space)
-      .call_deadline(timeout);
+      .call_deadline(timeout.value_or(kTimeout));
   return options;
+}
+
+std::unique_ptr<Client> App::connect() const {
+  auto client = std::make_unique<Client>(client_options());
+  static_cast<void>(client->try_ping(timeout.value_or(kConnectTimeout)).value());
+  return client;
 }
 
 CLI::Option* add_duration(CLI::App& command, const std::string& name,
@@ -154,6 +180,7 @@ JobId job_id_of(const std::string& text) {
 int run(int argc, char** argv) {
   exit_when_interrupted();
   App app;
+  open_standard_files();
   try {
     const ExitCode code = parse_and_run(argc, argv, app);
     if (std::fflush(stdout) != 0)

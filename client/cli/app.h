@@ -1,6 +1,8 @@
 #pragma once
 
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include <CLI/App.hpp>
@@ -16,11 +18,14 @@ struct App {
   std::string server = "127.0.0.1:7295";
   std::string name_space;
   Format format = Format::automatic;
-  Milliseconds timeout{10'000};
+  std::optional<Milliseconds> timeout;
   // Set by the command that was named; runs once the whole line was understood.
   std::function<ExitCode()> chosen;
 
   ClientOptions client_options() const;
+  // A client whose broker has answered once: who is not there is told soon, unless the user has
+  // time.
+  std::unique_ptr<Client> connect() const;
 };
 
 // Each adds one noun or command to the line's grammar. The App outlives the grammar.

@@ -69,7 +69,7 @@ class Input {
 class BulkRun {
  public:
   BulkRun(const App& app, const std::string& path, const Job& defaults)
-      : client_(app.client_options()), out_(app.format), input_(path), defaults_(defaults) {}
+      : client_(app.connect()), out_(app.format), input_(path), defaults_(defaults) {}
 
   ExitCode run() {
     while (read_chunk()) {
@@ -104,7 +104,7 @@ class BulkRun {
       }
     }
     if (!chunk.jobs.empty()) {
-      chunk.answer = client_.future_enqueue_many(chunk.jobs, BatchMode::per_job, kChunkDeadline);
+      chunk.answer = client_->future_enqueue_many(chunk.jobs, BatchMode::per_job, kChunkDeadline);
       in_flight_.push_back(std::move(chunk));
     }
     return more;
@@ -161,7 +161,7 @@ class BulkRun {
     }
   }
 
-  Client client_;
+  std::unique_ptr<Client> client_;
   Output out_;
   Input input_;
   Job defaults_;

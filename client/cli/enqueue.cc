@@ -18,6 +18,16 @@
 namespace pawl::cli {
 namespace {
 
+constexpr const char* kExamples =
+    "Examples:\n"
+    "  pawl enqueue email.send '{\"to\":\"a@example.org\"}' --content-type application/json\n"
+    "  pawl enqueue resize --file photo.png --queue media --wait=1m > small.png\n"
+    "  pawl enqueue report.build --at 2030-01-31T08:00:00Z --priority 9\n"
+    "  pawl enqueue --bulk jobs.jsonl, with lines such as\n"
+    "    "
+    "{\"type\":\"email.send\",\"payload\":{\"to\":\"a@example.org\"},\"queue\":\"mail\",\"delay\":"
+    "\"30s\"}\n";
+
 struct EnqueueArguments {
   std::vector<std::string> positionals;  // [TYPE] [PAYLOAD]
   std::string type;
@@ -86,7 +96,8 @@ ExitCode enqueue(const App& app, const EnqueueArguments& arguments) {
   }
   const Job job = job_of(arguments);
   const auto timeout = arguments.wait.empty() ? std::nullopt : wait_of(arguments.wait);
-  Client client(app.client_options());
+  const auto connected = app.connect();
+  Client& client = *connected;
   const JobId id = client.enqueue(job.type, job.payload, job.options);
   if (!arguments.wait.empty()) {
     if (stderr_on_terminal()) note("job " + id.to_string());
@@ -158,6 +169,7 @@ void add_options(CLI::App& command, EnqueueArguments& arguments) {
 
 void add_enqueue(CLI::App& grammar, App& app) {
   CLI::App* command = grammar.add_subcommand("enqueue", "Put a job in, or many");
+  command->footer(kExamples);
   const auto arguments = std::make_shared<EnqueueArguments>();
   command
       ->add_option("TYPE PAYLOAD", arguments->positionals,

@@ -41,7 +41,8 @@ void print_found(const Output& out, const std::vector<JobStatus>& jobs, bool was
 
 ExitCode get(const App& app, const std::vector<std::string>& texts) {
   const std::vector<JobId> ids = job_ids_of(texts);
-  Client client(app.client_options());
+  const auto connected = app.connect();
+  Client& client = *connected;
   std::vector<JobStatus> jobs = client.get_many(ids, View::full);
   const auto missing =
       std::find_if(jobs.begin(), jobs.end(), [](const JobStatus& job) { return !job.found(); });
@@ -58,7 +59,8 @@ ExitCode get(const App& app, const std::vector<std::string>& texts) {
 
 ExitCode cancel(const App& app, const std::vector<std::string>& texts) {
   const std::vector<JobId> ids = job_ids_of(texts);
-  Client client(app.client_options());
+  const auto connected = app.connect();
+  Client& client = *connected;
   const std::vector<CancelVerdict> verdicts = client.cancel_many(ids);
   const Output out(app.format);
   Table table({{.title = "ID"}, {.title = "STATE"}});
@@ -107,14 +109,14 @@ constexpr std::array<JobState, 7> kListedStates = {
 class Listing {
  public:
   Listing(const App& app, const ListArguments& arguments)
-      : arguments_(arguments), client_(app.client_options()), out_(app.format) {}
+      : arguments_(arguments), client_(app.connect()), out_(app.format) {}
 
   void walk(JobState state) {
     std::string cursor = base64_decode(arguments_.cursor).value_or("");
     do {
       ListQuery query(arguments_.queue, state);
       query.type(arguments_.type).limit(page_limit()).cursor(std::move(cursor));
-      JobPage page = client_.list(query);
+      JobPage page = client_->list(query);
       add(std::move(page.jobs));
       cursor = std::move(page.next_cursor);
     } while (!cursor.empty() && !full());
@@ -158,7 +160,7 @@ class Listing {
       for (std::size_t i = at; i < std::min(jobs.size(), at + kWholeJobsMax); ++i) {
         ids.push_back(jobs[i].id);
       }
-      for (const JobStatus& job : client_.get_many(ids, View::full)) {
+      for (const JobStatus& job : client_->get_many(ids, View::full)) {
         if (job.found()) add_element(job_json(job));
       }
     }
@@ -173,7 +175,7 @@ class Listing {
   }
 
   const ListArguments& arguments_;
-  Client client_;
+  std::unique_ptr<Client> client_;
   Output out_;
   std::size_t listed_ = 0;
   std::string next_cursor_;
@@ -231,18 +233,15 @@ void add_list(CLI::App& job, App& app) {
 }
 
 void add_wait(CLI::App& job, App& app) {
-  CLI::App* command = job.add_subcommand("wait", "Wait for a job's end and print its result");
+  CLI::App* command = job.add_subcommand(
+      "wait", "Wait for a job's end and print its result; with --timeout not for ever");
   const auto id = std::make_shared<std::string>();
-  const auto within = std::make_shared<std::optional<Milliseconds>>();
   command->add_option("ID", *id)->required();
-  add_duration(
-      *command, "--for", [within](Milliseconds value) { *within = value; },
-      "Give up after this long; never by default");
-  command->callback([&app, id, within] {
-    app.chosen = [&app, id, within] {
+  command->callback([&app, id] {
+    app.chosen = [&app, id] {
       const JobId job_id = job_id_of(*id);
-      Client client(app.client_options());
-      return wait_and_print(client, app, job_id, *within);
+      const auto client = app.connect();
+      return wait_and_print(*client, app, job_id, app.timeout);
     };
   });
 }
@@ -251,7 +250,7 @@ void add_wait(CLI::App& job, App& app) {
 
 void add_job(CLI::App& grammar, App& app) {
   CLI::App* job = grammar.add_subcommand("job", "Look at jobs, wait for them, cancel them");
-  job->require_subcommand(1);
+  job->require_subcommand(1)->footer("");
   add_get(*job, app);
   add_list(*job, app);
   add_wait(*job, app);

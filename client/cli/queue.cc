@@ -12,7 +12,8 @@ namespace pawl::cli {
 namespace {
 
 ExitCode list(const App& app, const std::vector<std::string>& names) {
-  Client client(app.client_options());
+  const auto connected = app.connect();
+  Client& client = *connected;
   const std::vector<QueueStats> queues = client.queue_stats(names);
   const Output out(app.format);
   if (out.for_programs()) {
@@ -44,9 +45,8 @@ ExitCode list(const App& app, const std::vector<std::string>& names) {
 
 void add_queue(CLI::App& grammar, App& app) {
   CLI::App* queue = grammar.add_subcommand("queue", "What the queues hold");
-  queue->require_subcommand(1)->fallthrough();
+  queue->require_subcommand(1)->footer("");
   CLI::App* command = queue->add_subcommand("list", "Counts of jobs by state, for each queue");
-  command->fallthrough();
   const auto names = std::make_shared<std::vector<std::string>>();
   command->add_option("QUEUE", *names, "Only these queues; all by default");
   command->callback([&app, names] { app.chosen = [&app, names] { return list(app, *names); }; });

@@ -12,7 +12,8 @@ namespace pawl::cli {
 namespace {
 
 ExitCode ping(const App& app) {
-  Client client(app.client_options());
+  const auto connected = app.connect();
+  Client& client = *connected;
   const Pong pong = client.ping();
   const Output out(app.format);
   const double ms = static_cast<double>(pong.round_trip.count()) / 1000;
@@ -46,7 +47,8 @@ QueueStats sum_of(const std::vector<QueueStats>& queues) {
 }
 
 ExitCode status(const App& app) {
-  Client client(app.client_options());
+  const auto connected = app.connect();
+  Client& client = *connected;
   const Pong pong = client.ping();
   const std::vector<QueueStats> queues = client.queue_stats();
   const QueueStats sum = sum_of(queues);
@@ -91,13 +93,16 @@ ExitCode version(const App& app) {
 }  // namespace
 
 void add_status(CLI::App& grammar, App& app) {
-  grammar.add_subcommand("status", "The broker and its jobs at a glance")->callback([&app] {
+  const auto add = [&grammar](const char* name, const char* description) {
+    return grammar.add_subcommand(name, description)->footer("");
+  };
+  add("status", "The broker and its jobs at a glance")->callback([&app] {
     app.chosen = [&app] { return status(app); };
   });
-  grammar.add_subcommand("ping", "Ask the broker whether it is there")->callback([&app] {
+  add("ping", "Ask the broker whether it is there")->callback([&app] {
     app.chosen = [&app] { return ping(app); };
   });
-  grammar.add_subcommand("version", "The version of this program")->callback([&app] {
+  add("version", "The version of this program")->callback([&app] {
     app.chosen = [&app] { return version(app); };
   });
 }
