@@ -120,6 +120,7 @@ struct Engine::State {
   void report(Report& command);
   void decided(const ReportPtr& progress);
   void apply(const ReportPtr& progress, std::uint32_t position);
+  void apply_to_grant(const Outcome& outcome, Grant& grant, IndexSet& left);
   void apply_unleased(const ReportPtr& progress, std::uint32_t position, const BatchPtr& batch);
   void apply_to_part(const Outcome& outcome, const IndexSet& jobs, const Grant& grant,
                      GrantPart& part);

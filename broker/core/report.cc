@@ -21,6 +21,12 @@ void refuse_jobs(Reported& reported, std::uint32_t position, const IndexSet& job
   });
 }
 
+bool all_loaded(const Grant& grant, const BatchId& id) {
+  return std::all_of(grant.parts.begin(), grant.parts.end(), [&](const GrantPart& part) {
+    return part.leased.batch != id || part.leased.jobs.empty() || part.batch != nullptr;
+  });
+}
+
 }  // namespace
 
 void Engine::State::report(Report& command) {
@@ -55,27 +61,31 @@ void Engine::State::apply(const ReportPtr& progress, std::uint32_t position) {
   }
   IndexSet left = outcome.jobs;
   if (grant != nullptr && grant->session == progress->command.session) {
-    for (std::size_t i = grant->first_open; i < grant->parts.size() && !left.empty(); ++i) {
-      GrantPart& part = grant->parts[i];
-      if (part.leased.batch != outcome.batch) continue;
-      const IndexSet jobs = part.leased.jobs.common(left);
-      if (jobs.empty()) continue;
-      if (part.batch ==
-          nullptr) {  // Leased before a restart: the whole outcome waits for the batch.
-        with_batch(outcome.batch, [this, progress, position](const BatchPtr& batch) {
-          PAWL_ASSERT(batch != nullptr);
-          apply(progress, position);
-        });
-        return;
-      }
-      apply_to_part(outcome, jobs, *grant, part);
-      left.erase(jobs);
-      if (outcome.kind != Outcome::Kind::extend) unlease(*grant, part, jobs);
+    if (!all_loaded(*grant, outcome.batch)) {  // Leased before a restart.
+      with_batch(outcome.batch, [this, progress, position](const BatchPtr& batch) {
+        PAWL_ASSERT(batch != nullptr);
+        apply(progress, position);
+      });
+      return;
     }
-    close_if_done(*grant);
+    apply_to_grant(outcome, *grant, left);
   }
   refuse_jobs(progress->reported, position, left);
   decided(progress);
+}
+
+// Takes what the grant holds of the outcome's jobs out of `left`.
+void Engine::State::apply_to_grant(const Outcome& outcome, Grant& grant, IndexSet& left) {
+  for (std::size_t i = grant.first_open; i < grant.parts.size() && !left.empty(); ++i) {
+    GrantPart& part = grant.parts[i];
+    if (part.leased.batch != outcome.batch) continue;
+    const IndexSet jobs = part.leased.jobs.common(left);
+    if (jobs.empty()) continue;
+    apply_to_part(outcome, jobs, grant, part);
+    left.erase(jobs);
+    if (outcome.kind != Outcome::Kind::extend) unlease(grant, part, jobs);
+  }
+  close_if_done(grant);
 }
 
 // A report that bears the token of the epoch before counts when the job has no lease and was not

@@ -75,10 +75,12 @@ std::uint32_t crc32c_extend(std::uint32_t crc, const char* bytes, std::size_t si
 // before the shared library's, so RocksDB calls this one.
 namespace rocksdb::crc32c {
 
+// NOLINTBEGIN(readability-identifier-naming): RocksDB's name.
 std::uint32_t Extend(std::uint32_t crc, const char* bytes, std::size_t size);
 std::uint32_t Extend(std::uint32_t crc, const char* bytes, std::size_t size) {
   return pawl::store::crc32c_extend(crc, bytes, size);
 }
+// NOLINTEND(readability-identifier-naming)
 
 }  // namespace rocksdb::crc32c
 
