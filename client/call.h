@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -35,6 +36,9 @@ class Call {
 
   const CallPolicy& policy() const { return policy_; }
 
+  // The broker may take its time with the answer, so it must not stand in the way of others.
+  virtual bool is_long_poll() const { return false; }
+
   // Appends the request without its id, as it is to be sent at `now`. Called again for each time
   // that it is sent.
   virtual void append_op(std::string& out, TimePoint now) = 0;
@@ -50,8 +54,13 @@ class Call {
     return std::nullopt;
   }
 
+  // How many long polls the connection has when this is sent, itself included.
+  std::size_t long_polls() const { return long_polls_; }
+  void set_long_polls(std::size_t n) { long_polls_ = n; }
+
  private:
   CallPolicy policy_;
+  std::size_t long_polls_ = 0;
 };
 
 }  // namespace pawl::client

@@ -42,6 +42,7 @@ void Pipeline::submit(std::unique_ptr<Call> call, TimePoint now) {
   const TimePoint deadline = call->policy().deadline;
   const auto it = entries_.emplace_hint(entries_.end(), next_id_++, Entry());
   it->second.call = std::move(call);
+  long_polls_ += it->second.call->is_long_poll();
   it->second.deadline = it->second.wake = deadline;
   if (deadline <= now) return expire(it, now);
 
@@ -173,6 +174,7 @@ void Pipeline::on_cut(const Error& why, TimePoint now) {
   answered_ = ping_due_ = ping_sent_ = false;
   hello_.clear();
   queued_.clear();
+  queued_polls_.clear();
   for (auto next = entries_.begin(); next != entries_.end();) {
     const auto it = next++;
     Entry& entry = it->second;
@@ -185,7 +187,7 @@ void Pipeline::on_cut(const Error& why, TimePoint now) {
       }
       entry.stage = Stage::queued;
     }
-    if (entry.stage == Stage::queued) queued_.push_back(it->first);
+    if (entry.stage == Stage::queued) queue(it);
   }
 }
 
@@ -202,17 +204,36 @@ void Pipeline::write(std::string& out, std::size_t bytes, TimePoint now) {
     ping_due_ = false;
     ping_sent_ = true;
   }
-  while (!queued_.empty() && out.size() < bytes) {
-    const auto it = entries_.find(queued_.front());
-    queued_.pop_front();
-    if (it != entries_.end() && it->second.stage == Stage::queued) write_entry(out, it, now);
+  while (out.size() < bytes && sent_ < options_.window) {
+    const auto it = entries_.find(next_to_write());
+    if (it == entries_.end()) return;
+    write_entry(out, it, now);
   }
+}
+
+// 0 when nothing may be sent. Long polls have a window of their own, and wait for it apart.
+std::uint64_t Pipeline::next_to_write() {
+  const auto take = [this](std::deque<std::uint64_t>& ids) -> std::uint64_t {
+    while (!ids.empty()) {
+      const auto it = entries_.find(ids.front());
+      ids.pop_front();
+      if (it != entries_.end() && it->second.stage == Stage::queued) return it->first;
+    }
+    return 0;
+  };
+  const bool poll_first = !queued_polls_.empty() && sent_polls_ < options_.long_polls_max &&
+                          (queued_.empty() || queued_polls_.front() < queued_.front());
+  if (poll_first) {
+    if (const auto id = take(queued_polls_)) return id;
+  }
+  return take(queued_);
 }
 
 void Pipeline::write_entry(std::string& out, Entries::iterator it, TimePoint now) {
   Entry& entry = it->second;
   const std::size_t begun = wire::begin_frame(out);
   append_request_id(out, it->first);
+  entry.call->set_long_polls(long_polls_);
   entry.call->append_op(out, now);
   if (out.size() - begun > frame_bytes_max_) {
     const std::string size = std::to_string(out.size() - begun);
@@ -225,16 +246,18 @@ void Pipeline::write_entry(std::string& out, Entries::iterator it, TimePoint now
   if (sent_++ == 0) heard_at_ = std::max(heard_at_, now);
   entry.stage = Stage::sent;
   entry.was_sent = true;
+  sent_polls_ += entry.call->is_long_poll();
 }
 
 void Pipeline::close(const Error& why) {
   queued_.clear();
+  queued_polls_.clear();
   while (!entries_.empty()) fail(entries_.begin(), why);
 }
 
 void Pipeline::queue(Entries::iterator it) {
   it->second.stage = Stage::queued;
-  queued_.push_back(it->first);
+  (it->second.call->is_long_poll() ? queued_polls_ : queued_).push_back(it->first);
 }
 
 void Pipeline::wake_at(Entries::iterator it, TimePoint wake) {
@@ -283,6 +306,7 @@ void Pipeline::fail(Entries::iterator it, Error error) {
 
 void Pipeline::end(Entries::iterator it) {
   leave_sent(it->second);
+  long_polls_ -= it->second.call->is_long_poll();
   wakes_.erase({it->second.wake, it->first});
   entries_.erase(it);
 }
@@ -290,6 +314,7 @@ void Pipeline::end(Entries::iterator it) {
 void Pipeline::leave_sent(Entry& entry) {
   if (entry.stage != Stage::sent) return;
   --sent_;
+  sent_polls_ -= entry.call->is_long_poll();
   entry.stage = Stage::resting;
 }
 

@@ -23,6 +23,10 @@ struct PipelineOptions {
   std::chrono::milliseconds backoff{100};
   std::chrono::milliseconds backoff_max{5'000};
   std::chrono::milliseconds silence_limit{5'000};
+  // On the wire at once. A broker reads no more of a connection that has 256, and would not see a
+  // ping.
+  std::size_t window = 192;
+  std::size_t long_polls_max = 96;  // Of those.
   std::uint64_t seed = 1;
 };
 
@@ -84,6 +88,7 @@ class Pipeline {
   using Entries = std::map<std::uint64_t, Entry>;
 
   void queue(Entries::iterator it);
+  std::uint64_t next_to_write();
   void wake_at(Entries::iterator it, TimePoint wake);
   void wake_up(Entries::iterator it, TimePoint now);
   void expire(Entries::iterator it, TimePoint now);
@@ -117,8 +122,12 @@ class Pipeline {
   std::uint64_t next_id_;
   Entries entries_;
   std::set<std::pair<TimePoint, std::uint64_t>> wakes_;
-  std::deque<std::uint64_t> queued_;  // Of entries that may have ended meanwhile.
+  // Ids of entries that wait to be sent; they may have ended meanwhile.
+  std::deque<std::uint64_t> queued_;
+  std::deque<std::uint64_t> queued_polls_;
   std::size_t sent_ = 0;
+  std::size_t sent_polls_ = 0;
+  std::size_t long_polls_ = 0;  // Sent or not.
   pb::Reply reply_;
 };
 

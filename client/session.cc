@@ -16,6 +16,7 @@ class RequestCall final : public Call {
   RequestCall(const CallPolicy& policy, pb::Request request, Callback<pb::Reply> done)
       : Call(policy), request_(std::move(request)), done_(std::move(done)) {}
 
+  bool is_long_poll() const override { return request_.has_fetch() || request_.has_wait_job(); }
   void append_op(std::string& out, TimePoint /*now*/) override { request_.AppendToString(&out); }
   Next on_reply(pb::Reply& reply, TimePoint /*now*/) override {
     done_(std::move(reply));

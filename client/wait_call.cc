@@ -9,6 +9,19 @@ namespace pawl::client {
 namespace {
 
 constexpr Milliseconds kRoundMax{60'000};
+// With more waits than this, rounds are short, so that those that have no room on the connection
+// get their turn: about as long as it takes all of them to come round in a few seconds.
+constexpr std::size_t kLongRounds = 32;
+constexpr Milliseconds kShortRoundMax{2'000};
+constexpr Milliseconds kShortRoundMin{50};
+constexpr std::size_t kTurns = 64;
+
+Milliseconds round_for(std::size_t long_polls) {
+  if (long_polls <= kLongRounds) return kRoundMax;
+  const auto share =
+      kShortRoundMax * static_cast<std::int64_t>(kTurns) / static_cast<std::int64_t>(long_polls);
+  return std::clamp(share, kShortRoundMin, kShortRoundMax);
+}
 
 }  // namespace
 
@@ -17,8 +30,8 @@ void WaitCall::append_op(std::string& out, TimePoint now) {
   pb::Request request;
   auto& wait = *request.mutable_wait_job();
   wait.set_id(bytes_of(wait_.id).data(), bytes_of(wait_.id).size());
-  wait.set_max_wait_ms(
-      static_cast<std::uint32_t>(std::clamp(left, Milliseconds(0), kRoundMax).count()));
+  const auto round = std::clamp(left, Milliseconds(0), round_for(long_polls()));
+  wait.set_max_wait_ms(static_cast<std::uint32_t>(round.count()));
   wait.set_payloads(wait_.view == View::full);
   request.AppendToString(&out);
 }

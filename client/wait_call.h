@@ -26,6 +26,7 @@ class WaitCall final : public Call {
         ticket_(std::move(ticket)),
         done_(std::move(done)) {}
 
+  bool is_long_poll() const override { return true; }
   void append_op(std::string& out, TimePoint now) override;
   Next on_reply(pb::Reply& reply, TimePoint now) override;
   void fail(const Error& error) override { done_(error); }

@@ -7,7 +7,8 @@
 #include "tests/client/support/fake_broker.h"
 #include <pawl/asio.h>
 
-// g++ 12 takes the allocator of Asio's coroutine frames for a mismatch when it inlines one half of it.
+// g++ 12 takes the allocator of Asio's coroutine frames for a mismatch when it inlines one half of
+// it.
 #pragma GCC diagnostic ignored "-Wmismatched-new-delete"
 
 namespace pawl {

@@ -443,6 +443,38 @@ TEST_CASE("a wait whose time is up tells the state that the job has", "[client][
   CHECK(broker.requests()[0].wait_job().max_wait_ms() <= 20);
 }
 
+TEST_CASE("thousands of waits neither starve each other nor other calls", "[client][loopback]") {
+  std::set<std::string> asked;
+  std::vector<std::pair<PeerPtr, pb::Request>> held;
+  FakeBroker broker([&](const PeerPtr& peer, const pb::Request& request) {
+    if (request.has_wait_job()) {
+      // Each wait takes one round, until every job has been asked for.
+      asked.insert(request.wait_job().id());
+      held.emplace_back(peer, request);
+      if (held.size() < 50 && asked.size() < 2000) return;
+      for (const auto& [holder, wait] : held) {
+        holder->send(job_reply(wait, asked.size() < 2000 ? pb::PENDING : pb::COMPLETED));
+      }
+      return held.clear();
+    }
+    pb::Reply reply;
+    reply.set_id(request.id());
+    reply.mutable_ping();
+    peer->send(reply);
+  });
+  Client client(broker.url());
+  std::vector<std::future<JobStatus>> jobs;
+  for (int i = 0; i < 2000; ++i) {
+    jobs.push_back(client.future_wait(
+        JobId(JobId::Bytes{1, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)}),
+        1min));
+  }
+  CHECK_NOTHROW(client.ping(1min));
+  std::size_t completed = 0;
+  for (auto& job : jobs) completed += job.get().state == JobState::completed;
+  CHECK(completed == 2000);
+}
+
 TEST_CASE("waiting for a job that is not there fails at once", "[client][loopback]") {
   FakeBroker broker([&](const PeerPtr& peer, const pb::Request& request) {
     pb::Reply reply = job_reply(request, pb::STATE_UNSPECIFIED);

@@ -19,6 +19,7 @@ struct CallLog {
   std::vector<std::string> events;
   std::optional<Error> error;
   int wanted_rounds = 1;
+  std::size_t long_polls = 0;
   std::vector<TimePoint> later_deadlines;
 };
 
@@ -26,9 +27,14 @@ struct CallLog {
 class LoggedCall final : public Call {
  public:
   LoggedCall(const CallPolicy& policy, std::shared_ptr<CallLog> log, std::size_t bytes)
-      : Call(policy), log_(std::move(log)), bytes_(bytes) {}
+      : Call(policy), log_(std::move(log)), bytes_(bytes), long_poll_(bytes == kLongPoll) {}
 
+  // In place of a size.
+  static constexpr std::size_t kLongPoll = 7;
+
+  bool is_long_poll() const override { return long_poll_; }
   void append_op(std::string& out, TimePoint /*now*/) override {
+    log_->long_polls = Call::long_polls();
     log_->events.emplace_back("sent");
     pb::Request request;
     request.mutable_hello()->set_client_name(std::string(bytes_, 'x'));
@@ -53,6 +59,7 @@ class LoggedCall final : public Call {
  private:
   std::shared_ptr<CallLog> log_;
   std::size_t bytes_;
+  bool long_poll_;
 };
 
 // A pipeline with a hand-moved clock; the test is socket and broker.

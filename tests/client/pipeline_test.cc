@@ -264,6 +264,52 @@ TEST_CASE("a write ends when it is large enough", "[client][pipeline]") {
   CHECK(t.sent(150).size() == 1);
 }
 
+TEST_CASE("no more is on the wire than the window, and the rest follows the answers",
+          "[client][pipeline]") {
+  PipelineFixture t({.window = 3});
+  t.connect();
+  for (int i = 0; i < 5; ++i) t.submit();
+  CHECK(t.sent_ids() == Ids{3, 4, 5});
+  CHECK(t.sent().empty());
+  t.answer(4);
+  CHECK(t.sent_ids() == Ids{6});
+  t.cut();
+  t.connect();
+  CHECK(t.sent_ids() == Ids{3, 5, 6});
+}
+
+TEST_CASE("long polls leave room for other requests and take turns", "[client][pipeline]") {
+  PipelineFixture t({.window = 4, .long_polls_max = 2});
+  t.connect();
+  const auto first = t.submit(10s, {}, LoggedCall::kLongPoll);
+  first->wanted_rounds = 2;
+  for (int i = 0; i < 3; ++i) t.submit(10s, {}, LoggedCall::kLongPoll);
+  t.submit();
+  CHECK(t.sent_ids() == Ids{3, 4, 7});
+  CHECK(first->long_polls == 4);
+  t.answer(3);
+  CHECK(t.sent_ids() == Ids{5});
+  t.answer(4);
+  CHECK(t.sent_ids() == Ids{6});
+  t.answer(5);
+  CHECK(t.sent_ids() == Ids{3});
+  CHECK(first->long_polls == 2);
+}
+
+TEST_CASE("long polls that are on the wire go again first after a cut", "[client][pipeline]") {
+  PipelineFixture t({.window = 4, .long_polls_max = 1});
+  t.connect();
+  t.submit(10s, {}, LoggedCall::kLongPoll);
+  t.submit();
+  CHECK(t.sent_ids() == Ids{3, 4});
+  t.cut();
+  t.connect();
+  CHECK(t.sent_ids() == Ids{3, 4});
+  t.answer(3);
+  t.answer(4);
+  CHECK(t.pipeline.in_flight() == 0);
+}
+
 TEST_CASE("pushes are handed over", "[client][pipeline]") {
   PipelineFixture t;
   t.connect();
