@@ -52,7 +52,8 @@ std::string text_of(const Server& server) {
 Connection::Link::Link(asio::io_context& context)
     : resolver(context), socket(context), reader(kReplyBytesMax) {}
 
-Connection::Connection(asio::io_context& context, const ClientOptions& options, SessionHooks hooks)
+Connection::Connection(asio::io_context& context, const ClientOptions& options,
+                       ConnectionHooks hooks)
     : context_(context),
       options_(options),
       url_(parse_url(options.url()).value()),

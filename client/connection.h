@@ -9,8 +9,8 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include "client/connection_hooks.h"
 #include "client/pipeline.h"
-#include "client/session_hooks.h"
 #include "client/url.h"
 #include "proto/frame.h"
 #include <pawl/options.h>
@@ -22,7 +22,7 @@ namespace pawl::client {
 class Connection {
  public:
   // Throws Error{invalid_argument} for a bad URL.
-  Connection(boost::asio::io_context& context, const ClientOptions& options, SessionHooks hooks);
+  Connection(boost::asio::io_context& context, const ClientOptions& options, ConnectionHooks hooks);
 
   void start() { step(); }
   void submit(std::unique_ptr<Call> call);
@@ -66,7 +66,7 @@ class Connection {
   boost::asio::io_context& context_;
   ClientOptions options_;
   Url url_;
-  SessionHooks hooks_;
+  ConnectionHooks hooks_;
   Pipeline pipeline_;
   boost::asio::steady_timer timer_;
   TimePoint armed_ = TimePoint::max();

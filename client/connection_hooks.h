@@ -9,7 +9,7 @@ namespace pawl::client {
 
 // What a connection asks and tells its owner; all on the connection's thread, none may throw or
 // block.
-struct SessionHooks {
+struct ConnectionHooks {
   // The Hello of the next connection: what to resume, which jobs are held. Protocol version, client
   // name and version, and the URL's credentials are filled in afterwards. May be empty, as may all.
   std::function<pb::Hello()> make_hello;

@@ -1,11 +1,10 @@
-#include "client/session.h"
-
 #include <chrono>
 #include <future>
 
 #include <catch2/catch.hpp>
 
 #include "tests/client/support/fake_broker.h"
+#include "tests/client/support/session.h"
 
 namespace pawl::client {
 namespace {
@@ -13,21 +12,11 @@ namespace {
 using namespace std::chrono_literals;
 using test::FakeBroker;
 using test::refused;
+using test::Session;
 using PeerPtr = FakeBroker::PeerPtr;
 
 ClientOptions quick(const FakeBroker& broker) {
   return ClientOptions().url(broker.url()).reconnect_backoff(1ms, 5ms);
-}
-
-std::future<Result<pb::Reply>> send(Session& session, pb::Request request,
-                                    const SendOptions& options = {}) {
-  std::promise<Result<pb::Reply>> promise;
-  auto future = promise.get_future();
-  session.send(std::move(request), options,
-               [promise = std::move(promise)](Result<pb::Reply> reply) mutable {
-                 promise.set_value(std::move(reply));
-               });
-  return future;
 }
 
 pb::Request fetch() {
@@ -43,7 +32,7 @@ void deliver(const PeerPtr& peer, const pb::Request& request) {
   peer->send(reply);
 }
 
-TEST_CASE("a session resumes with the Hello that its owner makes", "[client][session]") {
+TEST_CASE("a connection resumes with the Hello that its owner makes", "[client][connection]") {
   FakeBroker broker([](const PeerPtr& peer, const pb::Request& request) {
     if (peer->number() == 1) return peer->cut();
     deliver(peer, request);
@@ -62,7 +51,7 @@ TEST_CASE("a session resumes with the Hello that its owner makes", "[client][ses
        .on_connected = [&](const pb::HelloReply& reply) { session_id = reply.session(); },
        .on_disconnected = [&](const Error& error) { disconnects.push_back(error.message()); },
        .on_push = {}});
-  const auto reply = send(session, fetch()).get();
+  const auto reply = session.send(fetch()).get();
   REQUIRE(reply);
   CHECK(reply->fetch().token() == 42);
   session.close();
@@ -75,14 +64,14 @@ TEST_CASE("a session resumes with the Hello that its owner makes", "[client][ses
   CHECK(broker.requests().size() == 2);
 }
 
-TEST_CASE("requests leave in the order of their sending", "[client][session]") {
+TEST_CASE("requests leave in the order of their sending", "[client][connection]") {
   FakeBroker broker(deliver);
   Session session(quick(broker), {});
-  std::vector<std::future<Result<pb::Reply>>> replies;
+  std::vector<std::future<Session::Outcome>> replies;
   for (std::uint32_t i = 1; i <= 100; ++i) {
     pb::Request request = fetch();
     request.mutable_fetch()->set_credits(i);
-    replies.push_back(send(session, request));
+    replies.push_back(session.send(request));
   }
   for (auto& reply : replies) CHECK(reply.get().has_value());
   const auto requests = broker.requests();
@@ -90,7 +79,7 @@ TEST_CASE("requests leave in the order of their sending", "[client][session]") {
   for (std::uint32_t i = 1; i <= 100; ++i) CHECK(requests[i - 1].fetch().credits() == i);
 }
 
-TEST_CASE("pushes come between replies", "[client][session]") {
+TEST_CASE("pushes come between replies", "[client][connection]") {
   FakeBroker broker([](const PeerPtr& peer, const pb::Request& request) {
     pb::Reply push;
     push.mutable_cancelled()->set_token(7);
@@ -104,43 +93,43 @@ TEST_CASE("pushes come between replies", "[client][session]") {
                                   .on_push = [&](const pb::Reply& push) {
                                     cancelled = push.cancelled().token();
                                   }});
-  CHECK(send(session, fetch()).get().has_value());
+  CHECK(session.send(fetch()).get().has_value());
   session.close();
   CHECK(cancelled == 7);
 }
 
-TEST_CASE("a request that is not to be sent again fails with the cut", "[client][session]") {
+TEST_CASE("a request that is not to be sent again fails with the cut", "[client][connection]") {
   FakeBroker broker([](const PeerPtr& peer, const pb::Request& request) {
     if (peer->number() == 1) return peer->cut();
     deliver(peer, request);
   });
   Session session(quick(broker), {});
-  const auto reply = send(session, fetch(), {.when_cut = WhenCut::fail}).get();
+  const auto reply = session.send(fetch(), {.when_cut = WhenCut::fail}).get();
   REQUIRE_FALSE(reply);
   CHECK(reply.error().code() == Errc::connection);
-  CHECK(send(session, fetch()).get().has_value());
+  CHECK(session.send(fetch()).get().has_value());
 }
 
-TEST_CASE("a refusal reaches a request that wants it", "[client][session]") {
+TEST_CASE("a refusal reaches a request that wants it", "[client][connection]") {
   FakeBroker broker([](const PeerPtr& peer, const pb::Request& request) {
     peer->send(refused(request, pb::OVERLOADED, 1));
   });
   Session session(quick(broker), {});
-  const auto reply = send(session, fetch(), {.when_refused = WhenRefused::fail}).get();
+  const auto reply = session.send(fetch(), {.when_refused = WhenRefused::fail}).get();
   REQUIRE_FALSE(reply);
   CHECK(reply.error().code() == Errc::overloaded);
 }
 
-TEST_CASE("closing fails what is in flight, and no hook runs afterwards", "[client][session]") {
+TEST_CASE("closing fails what is in flight, and no hook runs afterwards", "[client][connection]") {
   FakeBroker broker([](const PeerPtr&, const pb::Request&) {});
   Session session(quick(broker), {});
-  auto reply = send(session, fetch());
+  auto reply = session.send(fetch());
   session.close();
   CHECK(reply.get().error().code() == Errc::closed);
   session.close();
 }
 
-TEST_CASE("the owner's timers live on the session's thread", "[client][session]") {
+TEST_CASE("the owner's timers live on the connection's thread", "[client][connection]") {
   FakeBroker broker(deliver);
   Session session(quick(broker), {});
   std::promise<void> fired;
