@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <variant>
 
@@ -30,6 +31,11 @@ core::Milliseconds uptime(const NetSettings& settings) {
   return std::chrono::duration_cast<core::Milliseconds>(std::chrono::steady_clock::now() -
                                                         settings.started);
 }
+
+template <class Command>
+constexpr bool kHasSession =
+    std::is_same_v<Command, core::Fetch> || std::is_same_v<Command, core::Report> ||
+    std::is_same_v<Command, core::Heartbeat>;
 
 bool needs_session(Operation operation) {
   return operation == Operation::fetch || operation == Operation::report ||
@@ -116,7 +122,7 @@ void Conversation::serve(const Request& request) {
 core::Command Conversation::decode(const Request& request, FieldCheck& check) const {
   const auto addressed = [&](auto command) -> core::Command {
     command.ticket = {id_, request.id};
-    if constexpr (requires { command.session; }) command.session = session_;
+    if constexpr (kHasSession<decltype(command)>) command.session = session_;
     return command;
   };
   switch (request.operation) {
@@ -182,12 +188,13 @@ void Conversation::stop() {
   stopping_ = true;
   encode_stop("the broker stops", output_);
   // A wait may take a minute; the client asks the next broker again.
-  const auto ended = std::ranges::partition(
-      in_flight_, [](const InFlight& waiting) { return waiting.operation != Operation::wait_job; });
-  for (const InFlight& wait : ended) {
-    encode_refused(wait.request, {Errc::unavailable, "the broker stops", kStoppingRetry}, output_);
+  const auto waits = std::partition(
+      in_flight_.begin(), in_flight_.end(),
+      [](const InFlight& waiting) { return waiting.operation != Operation::wait_job; });
+  for (auto wait = waits; wait != in_flight_.end(); ++wait) {
+    encode_refused(wait->request, {Errc::unavailable, "the broker stops", kStoppingRetry}, output_);
   }
-  in_flight_.erase(ended.begin(), ended.end());
+  in_flight_.erase(waits, in_flight_.end());
 }
 
 void Conversation::refuse_stream(wire::FrameError error) {

@@ -214,8 +214,7 @@ void check_fetch(core::Fetch& fetch, FieldCheck& check) {
   if (fetch.queues.empty()) check.refuse(Errc::invalid_argument, "queues is empty");
   if (fetch.credits == 0) check.refuse(Errc::invalid_argument, "credits is 0");
   std::ranges::sort(fetch.types);
-  const auto doubles = std::ranges::unique(fetch.types);
-  fetch.types.erase(doubles.begin(), doubles.end());
+  fetch.types.erase(std::unique(fetch.types.begin(), fetch.types.end()), fetch.types.end());
 }
 
 }  // namespace
