@@ -37,7 +37,6 @@ void Engine::State::cancel(const CancelPtr& progress, std::size_t position, cons
                         decide(progress, position, {views.front().code, views.front().state});
                       });
   }
-  sync_for(names.queue(batch->queue));
   if (batch->leased.contains(index)) {
     cancel_leased(batch, index, find_lease(id));
     return decide(progress, position, {Errc::ok, JobState::processing});
@@ -64,6 +63,7 @@ void Engine::State::cancel(const CancelPtr& progress, std::size_t position, cons
 
 // The worker is told; the job ends when it reports, or when it goes away.
 void Engine::State::cancel_leased(const BatchPtr& batch, JobIndex index, const Lease& lease) {
+  sync_for(names.queue(batch->queue));
   LeasedJobs leased;
   for (const GrantPart& part : lease.grant->parts) {
     if (part.leased.batch == batch->id && part.leased.jobs.contains(index)) leased = part.leased;
@@ -147,6 +147,7 @@ void Engine::State::take_from_lane(const BatchPtr& batch, JobIndex index) {
 }
 
 void Engine::State::finish_cancelled(const BatchPtr& batch, JobIndex index, JobState from) {
+  sync_for(names.queue(batch->queue));
   if (batch->own.count(index) != 0) return finish_own(batch, index, from, JobState::cancelled);
   OutcomeEntry entry;
   entry.state = JobState::cancelled;
