@@ -88,7 +88,8 @@ void Engine::State::list_processing(const ListingPtr& listing) {
   auto from = leased.begin();
   if (cursor.size() == 16) from = leased.upper_bound(Reader(cursor).id());
   std::vector<JobId> ids;
-  while (from != leased.end() && ids.size() < listing->command.limit) ids.push_back(*from++);
+  const std::size_t room = listing->command.limit - listing->listed.jobs.size();
+  while (from != leased.end() && ids.size() < room) ids.push_back(*from++);
   cursor = from == leased.end() ? std::string() : keys::job(ids.back());
   add_to_list(listing, std::move(ids));
 }
