@@ -77,6 +77,8 @@ void Observer::answered(core::ConnectionId connection, const core::Reply& reply)
 std::optional<core::Reply> Observer::ask(core::Command command) {
   static constexpr int kEventsMax = 200'000;
   awaited_.reset();
+  while (!network_.whole(connection_) && events_.run_next()) {
+  }
   const core::Ticket ticket{connection_, ++requests_};
   std::visit(
       [&](auto& body) {

@@ -104,6 +104,7 @@ void Server::crash(std::string_view why) {
   writing_.reset();
   reads_under_way_ = 0;
   waking_at_.reset();
+  turn_due_ = false;
   ++process_;
   outside_.died();
   events_.after(chance_.spread(plan_.store_down), [this] {
@@ -153,6 +154,7 @@ void Server::turn() {
   }
   group_->advance(time);
   carry_out();
+  turn_due_ = false;
   if (!up()) return;
   if (life_ == Life::stopping && group_->idle() && inbox_.empty()) {
     return crash("stopped");
@@ -219,6 +221,7 @@ void Server::conclude(const store::Committed& result) {
     if (!injected) history_.broken("store", "a commit was refused: " + result.why);
   }
   group_->written(result);
+  turn_due_ = true;
   if (group_->phase() == Group::Phase::over) begin_epoch(test::NaiveModel::End::handover);
 }
 
@@ -232,6 +235,7 @@ void Server::read(runtime::EpochRead read) {
           [this, epoch = read.epoch, result = store_.read(kShard, read.read)]() mutable {
             --reads_under_way_;
             group_->answered(epoch, std::move(result), now());
+            turn_due_ = true;
             wake(chance_.spread(plan_.turn_delay));
           });
   });
@@ -239,7 +243,7 @@ void Server::read(runtime::EpochRead read) {
 
 bool Server::quiet() const {
   return up() && life_ == Life::serving && inbox_.empty() && reads_under_way_ == 0 && !writing_ &&
-         group_->idle() && group_->engine().ready();
+         !turn_due_ && group_->idle() && group_->engine().ready();
 }
 
 }  // namespace pawl::simulation

@@ -81,6 +81,7 @@ class Server {
   std::shared_ptr<const core::Commit> writing_;
   bool applied_ = false;  // `writing_` is in the store; nobody has been told.
   std::size_t reads_under_way_ = 0;
+  bool turn_due_ = false;  // Something has come in since the last turn.
   std::optional<Micros> waking_at_;
 };
 
