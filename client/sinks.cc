@@ -47,7 +47,7 @@ std::optional<TimePoint> SinglesSink::expire(TimePoint now, const std::optional<
 
 Verdicts::~Verdicts() {
   if (failure_) {
-    done_(std::move(*failure_));
+    done_(*failure_);
   } else {
     done_(std::move(jobs_));
   }
