@@ -81,7 +81,7 @@ std::string last_line(std::string_view text) {
   const std::string line = last_line(end.errors);
   Failure failure;
   failure.error_class = error_class;
-  failure.message = line.empty() ? message : message + ": " + line;
+  failure.message = line.empty() ? message : line;
   failure.detail = std::move(end.errors);
   failure.cause = cause;
   throw Fail(failure);

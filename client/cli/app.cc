@@ -1,9 +1,12 @@
 #include "client/cli/app.h"
 
+#include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <fcntl.h>
 #include <map>
+#include <string_view>
 #include <unistd.h>
 #include <vector>
 
@@ -19,7 +22,7 @@ namespace pawl::cli {
 namespace {
 
 constexpr Milliseconds kTimeout{10'000};
-constexpr Milliseconds kConnectTimeout{3'000};
+constexpr Milliseconds kConnectTimeout{2'000};
 
 constexpr const char* kExamples =
     "Examples:\n"
@@ -77,14 +80,24 @@ void add_globals(CLI::App& grammar, App& app) {
       "How long the broker may take to answer; default 10s");
 }
 
-// "--wait" may stand without its value, which must then not be taken from what follows.
-std::vector<std::string> arguments_of(int argc, char** argv) {
-  std::vector<std::string> arguments(argv + 1, argv + argc);
-  for (std::string& argument : arguments) {
+// The line up to a program of its own, which is not ours to understand.
+std::vector<std::string> split_program(std::vector<std::string> line, App& app) {
+  const auto dashes = std::find(line.begin(), line.end(), "--");
+  const std::array<std::string_view, 2> exec = {"worker", "exec"};
+  if (std::search(line.begin(), dashes, exec.begin(), exec.end()) == dashes) return line;
+  if (dashes != line.end()) app.program.assign(dashes + 1, line.end());
+  line.erase(dashes, line.end());
+  return line;
+}
+
+std::vector<std::string> arguments_of(int argc, char** argv, App& app) {
+  std::vector<std::string> line = split_program({argv + 1, argv + argc}, app);
+  for (std::string& argument : line) {
     if (argument == "--") break;
+    // It may stand without its value, which must then not be taken from what follows.
     if (argument == "--wait") argument = "--wait=forever";
   }
-  return {arguments.rbegin(), arguments.rend()};
+  return {line.rbegin(), line.rend()};  // CLI11 wants the last one first.
 }
 
 // "A subcommand is required" does not help who has mistyped one.
@@ -108,7 +121,7 @@ ExitCode parse_and_run(int argc, char** argv, App& app) {
   add_worker(grammar, app);
   add_status(grammar, app);
   try {
-    grammar.parse(arguments_of(argc, argv));
+    grammar.parse(arguments_of(argc, argv, app));
   } catch (const CLI::Success& asked) {
     grammar.exit(asked);
     return ExitCode::done;

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <CLI/App.hpp>
 
@@ -19,6 +20,8 @@ struct App {
   std::string name_space;
   Format format = Format::automatic;
   std::optional<Milliseconds> timeout;
+  // What stands after -- for a worker.
+  std::vector<std::string> program;
   // Set by the command that was named; runs once the whole line was understood.
   std::function<ExitCode()> chosen;
 

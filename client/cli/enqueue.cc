@@ -29,7 +29,8 @@ constexpr const char* kExamples =
     "\"30s\"}\n";
 
 struct EnqueueArguments {
-  std::vector<std::string> positionals;  // [TYPE] [PAYLOAD]
+  std::string first;  // The type, or with --type the payload.
+  std::string second;
   std::string type;
   std::string file;
   std::string bulk;
@@ -52,21 +53,20 @@ std::string read_file(const std::string& path) {
   return read_all(in, path);
 }
 
-// The type comes first, unless --type has said it; what follows is the payload.
+// The type comes first, unless --type has said it; then comes the payload.
 Job job_of(const EnqueueArguments& arguments) {
-  std::vector<std::string> rest = arguments.positionals;
-  Job job(arguments.type, {}, arguments.options);
-  if (job.type.empty()) {
-    if (rest.empty()) throw usage_error("a job needs a type", "pawl enqueue TYPE [PAYLOAD]");
-    job.type = std::move(rest.front());
-    rest.erase(rest.begin());
+  const bool named = !arguments.type.empty();
+  if (named && !arguments.second.empty()) {
+    throw usage_error("a type and --type", "pawl enqueue TYPE [PAYLOAD], or --type TYPE [PAYLOAD]");
   }
-  if (rest.size() > 1) throw usage_error("more than one payload", "quote it, or use --file");
+  Job job(named ? arguments.type : arguments.first, named ? arguments.first : arguments.second,
+          arguments.options);
+  if (job.type.empty()) throw usage_error("a job needs a type", "pawl enqueue TYPE [PAYLOAD]");
   if (!arguments.file.empty()) {
-    if (!rest.empty()) throw usage_error("a payload and --file");
+    if (!job.payload.empty()) throw usage_error("a payload and --file");
     job.payload = read_file(arguments.file);
-  } else if (!rest.empty()) {
-    job.payload = rest.front() == "-" ? read_all(std::cin, "stdin") : std::move(rest.front());
+  } else if (job.payload == "-") {
+    job.payload = read_all(std::cin, "stdin");
   }
   for (const std::string& tag : arguments.tags) job.options.tag(tag);
   for (const std::string& header : arguments.headers) {
@@ -89,7 +89,7 @@ std::optional<Milliseconds> wait_of(const std::string& text) {
 
 ExitCode enqueue(const App& app, const EnqueueArguments& arguments) {
   if (!arguments.bulk.empty()) {
-    if (!arguments.positionals.empty() || !arguments.file.empty() || !arguments.wait.empty()) {
+    if (!arguments.first.empty() || !arguments.file.empty() || !arguments.wait.empty()) {
       throw usage_error("--bulk takes its jobs from the file alone");
     }
     return enqueue_bulk(app, arguments.bulk, {arguments.type, {}, arguments.options});
@@ -171,10 +171,9 @@ void add_enqueue(CLI::App& grammar, App& app) {
   CLI::App* command = grammar.add_subcommand("enqueue", "Put a job in, or many");
   command->footer(kExamples);
   const auto arguments = std::make_shared<EnqueueArguments>();
-  command
-      ->add_option("TYPE PAYLOAD", arguments->positionals,
-                   "The job's type and its payload; a payload of - is read from stdin")
-      ->expected(0, 2);
+  // Two options of one value each: CLI11 would take a list's value of "[...]" apart.
+  command->add_option("TYPE", arguments->first, "What kind of work; not with --type");
+  command->add_option("PAYLOAD", arguments->second, "The job's bytes; - reads them from stdin");
   command->add_option("--file", arguments->file, "Read the payload from a file; - is stdin");
   add_options(*command, *arguments);
   command

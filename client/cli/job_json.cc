@@ -1,5 +1,7 @@
 #include "client/cli/job_json.h"
 
+#include <algorithm>
+
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 
@@ -26,6 +28,14 @@ void put(json::object& object, std::string_view name, Milliseconds duration) {
 bool is_json(std::string_view content_type) {
   const std::string_view name = content_type.substr(0, content_type.find(';'));
   return name == "application/json" || name.ends_with("+json");
+}
+
+// Bytes of which nobody has said what they are.
+bool looks_like_text(std::string_view bytes) {
+  return std::all_of(bytes.begin(), bytes.end(), [](char byte) {
+    const auto value = static_cast<unsigned char>(byte);
+    return (value >= 0x20 && value != 0x7f) || byte == '\n' || byte == '\t' || byte == '\r';
+  });
 }
 
 json::object failure_json(const Failure& failure) {
@@ -82,8 +92,9 @@ void put_bytes(json::object& object, std::string_view name, std::string_view byt
       return;
     }
   }
-  const bool text =
-      content_type.empty() || content_type.starts_with("text/") || is_json(content_type);
+  const bool text = content_type.empty()
+                        ? looks_like_text(bytes)
+                        : content_type.starts_with("text/") || is_json(content_type);
   if (text && wire::valid_utf8(bytes)) {
     object[name] = bytes;
   } else {

@@ -110,7 +110,8 @@ Table job_table(const JobStatus& job) {
 
 std::string state_sentence(const JobStatus& job) {
   std::string text = "job " + job.id.to_string() + " is " + std::string(name_of(job.state));
-  if (job.failure) text += ": " + failure_text(*job.failure);
+  const bool by_failure = job.state == JobState::failed || job.state == JobState::retrying;
+  if (job.failure && by_failure) text += ": " + failure_text(*job.failure);
   return text;
 }
 

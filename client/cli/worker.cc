@@ -19,7 +19,6 @@ namespace {
 constexpr Milliseconds kAfterKill{1'000};
 
 struct ExecArguments {
-  std::vector<std::string> command;
   std::vector<std::string> queues;
   std::vector<std::string> types;
   unsigned concurrency = std::max(1u, std::thread::hardware_concurrency());
@@ -71,10 +70,10 @@ void require_program(const std::string& name) {
 }
 
 ExitCode exec(const App& app, const ExecArguments& arguments) {
-  if (arguments.command.empty()) {
+  if (app.program.empty()) {
     throw usage_error("there is no program to run", "pawl worker exec [OPTIONS] -- PROGRAM ARGS");
   }
-  require_program(arguments.command.front());
+  require_program(app.program.front());
   ClientOptions connection = app.client_options();
   const LogLevel least = arguments.quiet ? LogLevel::warning : LogLevel::info;
   connection.log([least](LogLevel level, std::string_view text) {
@@ -86,9 +85,8 @@ ExitCode exec(const App& app, const ExecArguments& arguments) {
                     .concurrency(arguments.concurrency)
                     .stop_wait(arguments.kill_after + kAfterKill));
   for (const std::string& queue : arguments.queues) worker.queue(queue);
-  const Handler handler = exec_handler(ExecOptions(arguments.command)
-                                           .result_type(arguments.result_type)
-                                           .kill_after(arguments.kill_after));
+  const Handler handler = exec_handler(
+      ExecOptions(app.program).result_type(arguments.result_type).kill_after(arguments.kill_after));
   for (const std::string& type : arguments.types) worker.on(type, handler);
   if (arguments.types.empty()) worker.default_handler(handler);
   const int status = worker.run_until_signal({SIGTERM, SIGINT}, arguments.grace);
@@ -96,7 +94,6 @@ ExitCode exec(const App& app, const ExecArguments& arguments) {
 }
 
 void add_exec_options(CLI::App& command, ExecArguments& arguments) {
-  command.add_option("PROGRAM", arguments.command, "The program and its arguments, after --");
   command
       .add_option("--queue", arguments.queues,
                   "Serve this queue; several times for several, the most important first")
@@ -134,8 +131,9 @@ constexpr const char* kExecHelp =
 
 void add_worker(CLI::App& grammar, App& app) {
   CLI::App* worker = grammar.add_subcommand("worker", "Run jobs");
-  worker->require_subcommand(1);
-  CLI::App* command = worker->add_subcommand("exec", "Run a program for each job");
+  worker->require_subcommand(1)->footer("");
+  CLI::App* command = worker->add_subcommand(
+      "exec", "Run a program for each job: pawl worker exec [OPTIONS] -- PROGRAM ARGS");
   command->footer(kExecHelp);
   const auto arguments = std::make_shared<ExecArguments>();
   add_exec_options(*command, *arguments);

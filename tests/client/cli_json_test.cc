@@ -22,6 +22,7 @@ TEST_CASE("bytes are JSON, text or base64, as their content type says", "[cli][j
   CHECK(bytes_json("text", "text/plain; charset=utf-8") == R"({"payload":"text"})");
   CHECK(bytes_json("text", "") == R"({"payload":"text"})");
   CHECK(bytes_json("\xff", "") == R"({"payload_base64":"/w=="})");
+  CHECK(bytes_json(std::string_view("\0\1", 2), "") == R"({"payload_base64":"AAE="})");
   CHECK(bytes_json("text", "image/png") == R"({"payload_base64":"dGV4dA=="})");
 }
 
