@@ -55,7 +55,7 @@ TEST_CASE("an index set behaves like a set, whatever is done to it", "[core][ind
 }
 
 TEST_CASE("bytes that are no index set are refused", "[core][index_set]") {
-  for (const std::string bytes :
+  for (const std::string& bytes :
        {std::string("\x01"), std::string("\x01\x05"), std::string("\x01\xff\x7f\x05"),
         std::string("\x01\x05\x00", 3)}) {
     Reader reader(bytes);
