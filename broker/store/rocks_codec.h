@@ -9,8 +9,8 @@
 //   "format"              version:be32
 //   "owner" shard:be16    epoch:be64 last:be64 at_ms:be64 synced:be64
 //
-// The owner record is the first operation of each write batch. `synced` is the last commit that was
-// on disk when the batch was written: what the log holds up to there cannot be a torn tail.
+// The owner record is the first operation of each write batch. `synced` is a number of RocksDB's:
+// every operation up to it was on disk when the batch was written, so it cannot be in a torn tail.
 
 #include <cstdint>
 #include <optional>
@@ -29,7 +29,7 @@ inline constexpr std::size_t kShardBytes = 2;
 
 struct OwnerRecord {
   Owner owner;
-  core::CommitSeq synced = 0;
+  std::uint64_t synced = 0;
 };
 
 inline std::string shard_prefix(core::ShardId shard) {

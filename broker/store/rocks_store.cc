@@ -14,6 +14,7 @@
 
 #include "broker/core/assert.h"
 #include "broker/store/caps.h"
+#include "broker/store/log_audit.h"
 #include "broker/store/rocks_codec.h"
 #include "broker/store/rocks_read.h"
 #include "broker/store/rocks_tuning.h"
@@ -85,7 +86,6 @@ struct RocksStore::Seat {
   const std::string prefix;
   const std::string owner_key;
   Owner owner;
-  core::CommitSeq synced = 0;
   enum class Epoch : std::uint8_t { running, over } epoch = Epoch::over;
   rocksdb::WriteBatch batch;
 
@@ -149,11 +149,14 @@ RocksStore::RocksStore(RocksOptions options) : options_(std::move(options)) {
                                                         .space = options_.space,
                                                         .note = options_.note});
   reserve_->settle();
+  mark_ = std::make_unique<SyncMark>(options_.directory / "synced");
   open();
 }
 
-RocksStore::~RocksStore() {
-  for (rocksdb::ColumnFamilyHandle* handle : columns_) db_->DestroyColumnFamilyHandle(handle);
+RocksStore::~RocksStore() = default;
+
+RocksStore::Columns::~Columns() {
+  for (rocksdb::ColumnFamilyHandle* handle : handles) database->DestroyColumnFamilyHandle(handle);
 }
 
 void RocksStore::open() {
@@ -167,6 +170,7 @@ void RocksStore::open() {
   parts_->expiry = expiry_;
 
   const std::string path = (options_.directory / "db").string();
+  check_logs(path);
   check_columns(path);
   std::vector<rocksdb::ColumnFamilyDescriptor> columns;
   for (std::size_t i = 0; i < core::kTableCount; ++i) {
@@ -177,15 +181,38 @@ void RocksStore::open() {
 
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
-      rocksdb::DB::Open(database_options(options_, *parts_), path, columns, &columns_, &db);
+      rocksdb::DB::Open(database_options(options_, *parts_), path, columns, &columns_.handles, &db);
   if (!status.ok()) throw std::runtime_error(damage(status));
   db_.reset(db);
+  columns_.database = db;
+  check_nothing_lost();
   check_format();
+}
+
+void RocksStore::check_nothing_lost() {
+  synced_ = db_->GetLatestSequenceNumber();  // Opening flushes what the logs held.
+  if (synced_ >= mark_->load()) return;
+  throw std::runtime_error(
+      fmt::format("the data directory {} has lost acknowledged commits: a log is missing, or older "
+                  "files were put in place. Remove {} to go on without them",
+                  options_.directory.string(), mark_->path().string()));
 }
 
 std::string RocksStore::damage(const rocksdb::Status& status) const {
   return fmt::format("cannot open the data directory {}: {}", options_.directory.string(),
                      status.ToString());
+}
+
+// What the power cut short is cut off for good, so that RocksDB, which cannot tell it from damage,
+// meets whole records only.
+void RocksStore::check_logs(const std::string& path) const {
+  for (const TornTail& tail : audit_logs(path, mark_->load())) {
+    cut_off(tail, options_.directory);
+    options_.note(
+        fmt::format("{} ended in an unfinished write: cut off {} bytes that were never "
+                    "acknowledged",
+                    tail.log.string(), tail.torn_bytes));
+  }
 }
 
 void RocksStore::check_columns(const std::string& path) const {
@@ -208,7 +235,7 @@ void RocksStore::check_columns(const std::string& path) const {
 }
 
 void RocksStore::check_format() {
-  rocksdb::ColumnFamilyHandle* own = columns_[kOwnColumn];
+  rocksdb::ColumnFamilyHandle* own = columns_.handles[kOwnColumn];
   std::string stored;
   rocksdb::Status status = db_->Get({}, own, rocksdb::Slice(codec::kFormatKey), &stored);
   if (status.IsNotFound()) {
@@ -231,7 +258,7 @@ Caps RocksStore::caps() const {
 }
 
 rocksdb::ColumnFamilyHandle* RocksStore::column(core::Table table) const {
-  return columns_[static_cast<std::size_t>(table)];
+  return columns_.handles[static_cast<std::size_t>(table)];
 }
 
 RocksStore::Seat* RocksStore::seat_of(core::ShardId shard) {
@@ -244,7 +271,7 @@ RocksStore::Seat* RocksStore::seat_of(core::ShardId shard) {
 Owner RocksStore::acquire(core::ShardId shard) {
   if (failed_.load()) throw std::runtime_error(failure());
   Seat& seat = *seat_of(shard);
-  rocksdb::ColumnFamilyHandle* own = columns_[kOwnColumn];
+  rocksdb::ColumnFamilyHandle* own = columns_.handles[kOwnColumn];
   std::string stored;
   rocksdb::Status status = db_->Get({}, own, seat.owner_key, &stored);
   codec::OwnerRecord record;
@@ -256,15 +283,14 @@ Owner RocksStore::acquire(core::ShardId shard) {
     status = rocksdb::Status::OK();
   }
   ++record.owner.epoch;
-  record.synced = record.owner.last;
+  record.synced = synced_;
   if (status.ok()) {
-    rocksdb::WriteOptions synced;
-    synced.sync = true;
-    status = db_->Put(synced, own, seat.owner_key, codec::encode(record));
+    rocksdb::WriteBatch batch;
+    status = batch.Put(own, seat.owner_key, codec::encode(record));
+    if (status.ok()) status = log(batch, core::Durability::synced);
   }
   if (!status.ok()) throw std::runtime_error(damage(status));
   seat.owner = record.owner;
-  seat.synced = record.synced;
   seat.epoch = Seat::Epoch::running;
   return record.owner;
 }
@@ -289,29 +315,41 @@ Committed RocksStore::commit(core::ShardId shard, core::Epoch epoch, const core:
 }
 
 Committed RocksStore::write(Seat& seat, const core::Commit& commit) {
-  codec::OwnerRecord record{seat.owner, seat.synced};
+  codec::OwnerRecord record{seat.owner, synced_};
   record.owner.last = commit.seq;
   record.owner.at = std::max(record.owner.at, commit.at);
   rocksdb::WriteBatch& batch = seat.batch;
   batch.Clear();
-  rocksdb::Status status = batch.Put(columns_[kOwnColumn], seat.owner_key, codec::encode(record));
+  rocksdb::Status status =
+      batch.Put(columns_.handles[kOwnColumn], seat.owner_key, codec::encode(record));
   PAWL_ASSERT(status.ok());
   for (const core::Op* op : seat.in_key_order(commit)) {
     add(batch, column(op->table), seat.prefix, *op);
   }
 
   expiry_->now_ms.store(core::to_ms(record.owner.at), std::memory_order_relaxed);
-  rocksdb::WriteOptions options;
-  options.sync = commit.synced;
-  status = db_->Write(options, &batch);
+  status = log(batch, commit.synced ? core::Durability::synced : core::Durability::written);
   if (!status.ok()) {
     fail(status.ToString());
     return {Outcome::unknown, status.ToString()};
   }
   seat.owner = record.owner;
-  if (commit.synced) seat.synced = commit.seq;
   if (batch.GetDataSize() > kBatchBytesKept) batch = rocksdb::WriteBatch();
   return {};
+}
+
+rocksdb::Status RocksStore::log(rocksdb::WriteBatch& batch, core::Durability level) {
+  // Another shard's batch may come between, then ours ends later than this.
+  const std::uint64_t end = db_->GetLatestSequenceNumber() + batch.Count();
+  rocksdb::WriteOptions options;
+  options.sync = level == core::Durability::synced;
+  const rocksdb::Status status = db_->Write(options, &batch);
+  if (!status.ok() || !options.sync) return status;
+  std::uint64_t before = synced_;
+  while (before < end && !synced_.compare_exchange_weak(before, end)) {
+  }
+  mark_->store(end);
+  return status;
 }
 
 void RocksStore::fail(std::string why) {
@@ -328,7 +366,7 @@ std::string RocksStore::failure() const {
 ReadResult RocksStore::read(core::ShardId shard, const core::Read& read) {
   if (failed_.load()) return {false, failure(), {}};
   const Seat& seat = *seat_of(shard);
-  ReadResult result = RocksRead(*db_, columns_, seat.prefix).answer(seat.owner_key, read);
+  ReadResult result = RocksRead(*db_, columns_.handles, seat.prefix).answer(seat.owner_key, read);
   if (!result.ok) result.why = fmt::format("{}: {}", options_.directory.string(), result.why);
   return result;
 }

@@ -12,11 +12,13 @@
 #include "broker/store/reserve.h"
 #include "broker/store/rocks_options.h"
 #include "broker/store/store.h"
+#include "broker/store/sync_mark.h"
 
 namespace rocksdb {
 class DB;
 class ColumnFamilyHandle;
 class Status;
+class WriteBatch;
 }  // namespace rocksdb
 
 namespace pawl::store {
@@ -45,12 +47,21 @@ class RocksStore final : public Store {
   struct Seat;
   class Events;
   class Expiry;
+  // By table; the store's own is the last. RocksDB wants them back before the database is closed.
+  struct Columns {
+    std::vector<rocksdb::ColumnFamilyHandle*> handles;
+    rocksdb::DB* database = nullptr;
+    ~Columns();
+  };
 
   void open();
+  void check_logs(const std::string& path) const;
   void check_columns(const std::string& path) const;
+  void check_nothing_lost();
   void check_format();
   Seat* seat_of(core::ShardId shard);
   Committed write(Seat& seat, const core::Commit& commit);
+  rocksdb::Status log(rocksdb::WriteBatch& batch, core::Durability level);
   void fail(std::string why);
   std::string failure() const;
   std::string damage(const rocksdb::Status& status) const;
@@ -59,15 +70,18 @@ class RocksStore final : public Store {
   RocksOptions options_;
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<Reserve> reserve_;
+  std::unique_ptr<SyncMark> mark_;
   std::shared_ptr<Expiry> expiry_;
   std::unique_ptr<RocksParts> parts_;
-  std::vector<rocksdb::ColumnFamilyHandle*> columns_;  // By table; the store's own is the last.
   std::unique_ptr<rocksdb::DB> db_;
+  Columns columns_;
 
   mutable std::mutex mutex_;  // Of what follows; never held while the disk works.
   std::map<core::ShardId, std::unique_ptr<Seat>> seats_;
   std::string failure_;
   std::atomic<bool> failed_{false};
+  // RocksDB's number of the last operation known to be on disk.
+  std::atomic<std::uint64_t> synced_{0};
 };
 
 }  // namespace pawl::store

@@ -2,6 +2,7 @@
 
 // The little language of the store's tests.
 
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -83,20 +84,28 @@ struct MemoryHarness {
 };
 
 struct RocksHarness {
-  TempDirectory directory;
-  std::unique_ptr<store::RocksStore> rocks = open();
+  using Note = std::function<void(std::string_view)>;
 
-  std::unique_ptr<store::RocksStore> open() {
-    store::RocksOptions options;
-    options.directory = directory.path();
+  RocksHarness() { open(own_directory.path(), {}); }
+  explicit RocksHarness(std::filesystem::path directory, Note note = {}) {
+    open(std::move(directory), std::move(note));
+  }
+
+  void open(std::filesystem::path directory, Note note) {
+    options.directory = std::move(directory);
+    options.note = std::move(note);
     options.reserve_bytes = 0;
-    return std::make_unique<store::RocksStore>(options);
+    restart();
   }
   store::Store& store() { return *rocks; }
   void restart() {
     rocks.reset();
-    rocks = open();
+    rocks = std::make_unique<store::RocksStore>(options);
   }
+
+  TempDirectory own_directory;
+  store::RocksOptions options;
+  std::unique_ptr<store::RocksStore> rocks;
 };
 
 }  // namespace pawl::test

@@ -1,0 +1,51 @@
+#include "broker/store/sync_mark.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <stdexcept>
+#include <string>
+#include <unistd.h>
+
+#include <fmt/format.h>
+
+#include "broker/core/bytes_io.h"
+#include "broker/store/crc32c.h"
+
+namespace pawl::store {
+
+namespace {
+
+constexpr std::size_t kNumber = 8;
+constexpr std::size_t kBytes = kNumber + 4;
+
+}  // namespace
+
+SyncMark::SyncMark(std::filesystem::path file)
+    : path_(std::move(file)), file_(::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)) {
+  if (file_ >= 0) return;
+  throw std::runtime_error(fmt::format("cannot open {}: {}", path_.string(), std::strerror(errno)));
+}
+
+SyncMark::~SyncMark() {
+  ::close(file_);
+}
+
+std::uint64_t SyncMark::load() const {
+  char bytes[kBytes] = {};
+  if (::pread(file_, bytes, kBytes, 0) != static_cast<ssize_t>(kBytes)) return 0;
+  core::Reader reader({bytes, kBytes});
+  const std::uint64_t synced = reader.be64();
+  return reader.be32() == crc32c({bytes, kNumber}) ? synced : 0;
+}
+
+void SyncMark::store(std::uint64_t synced) const {
+  std::string bytes;
+  core::Writer writer(bytes);
+  writer.be64(synced);
+  writer.be32(crc32c(bytes));
+  // Without it the next start only knows less.
+  [[maybe_unused]] const ssize_t written = ::pwrite(file_, bytes.data(), bytes.size(), 0);
+}
+
+}  // namespace pawl::store
