@@ -77,6 +77,7 @@ int run(std::span<const char* const> arguments) {
     return fmt::print("the configuration is fine\n"), 0;
   if (parsed.line->wish == pawl::CommandLine::Wish::print_config)
     return fmt::print("{}", parsed.line->sources.print()), 0;
+  std::signal(SIGPIPE, SIG_IGN);  // Whoever reads the log may go away.
   pawl::set_up_log(config.log);
   return serve(config);
 }

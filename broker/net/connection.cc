@@ -19,6 +19,7 @@ constexpr std::size_t kTurnFrames = 64;
 constexpr std::size_t kReadBytesMin = 4 << 10;
 constexpr std::size_t kReadBytesMax = 256 << 10;
 constexpr std::size_t kFrameProgressBytes = 1024;
+constexpr std::size_t kIdleBufferBytes = 16 << 10;  // More is given back after a while.
 
 // A dead peer is noticed within about a minute, even when neither side has anything to say.
 void keep_alive(asio::ip::tcp::socket& socket) {
@@ -66,11 +67,19 @@ void Connection::read() {
 void Connection::on_read(const error_code& failed, std::size_t bytes) {
   reading_ = Reading::none;
   if (is_closed_) return;
+  if (failed == asio::error::operation_aborted) return restart_read();
   if (failed) return close(failed == asio::error::eof ? "the client left" : failed.message());
+  something_came_ = true;
   frames_.commit(bytes);
   frame_bytes_ += bytes;
   if (bytes >= read_bytes_) read_bytes_ = std::min(2 * read_bytes_, kReadBytesMax);
   proceed();
+}
+
+void Connection::restart_read() {
+  frames_ = wire::FrameReader(conversation_.frame_bytes_max());
+  read_bytes_ = kReadBytesMin;
+  read();
 }
 
 void Connection::proceed() {
@@ -180,6 +189,18 @@ void Connection::tick(Clock::time_point now) {
   }
   check_frame_progress(now);
   if (!is_closed_) check_write_progress(now);
+  if (!is_closed_) give_back_buffer(now);
+}
+
+// A client that was busy once does not keep a large buffer for ever. The waiting read holds it, so
+// that is restarted.
+void Connection::give_back_buffer(Clock::time_point now) {
+  if (std::exchange(something_came_, false)) busy_at_ = now;
+  const bool idle =
+      reading_ == Reading::waiting && !write_waits_ && now - busy_at_ >= settings_.idle;
+  if (!idle || frames_.buffered_bytes() > 0 || frames_.capacity_bytes() <= kIdleBufferBytes) return;
+  error_code ignored;
+  socket_.cancel(ignored);
 }
 
 void Connection::check_frame_progress(Clock::time_point now) {

@@ -51,6 +51,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   void read();
   void on_read(const boost::system::error_code& failed, std::size_t bytes);
+  void restart_read();
   bool take_frames();
   void take_turn_later();
   void write();
@@ -59,6 +60,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void discard();
   void count_greeted();
   void check_frame_progress(Clock::time_point now);
+  void give_back_buffer(Clock::time_point now);
   void check_write_progress(Clock::time_point now);
 
   boost::asio::ip::tcp::socket socket_;
@@ -72,7 +74,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool turn_over_ = false;  // Its 64 frames are taken; more lie here.
   bool write_waits_ = false;
   bool is_closed_ = false;
-  bool is_fresh_ = true;  // As counts_ has it.
+  bool something_came_ = false;  // Since the last tick().
+  bool is_fresh_ = true;         // As counts_ has it.
 
   // Progress, as tick() looks at it.
   Clock::time_point started_{};
@@ -81,6 +84,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Clock::time_point write_since_{};
   std::size_t written_bytes_ = 0;  // Left since then.
   Clock::time_point lingers_until_{};
+  Clock::time_point busy_at_{};
 };
 
 }  // namespace pawl::net

@@ -48,6 +48,7 @@ struct NetSettings {
   core::Milliseconds frame_within{10'000};  // A begun frame must get on in this time.
   core::Milliseconds write_within{10'000};  // So must a reply.
   core::Milliseconds linger{1'000};  // To let a last error be read before the connection ends.
+  core::Milliseconds idle{10'000};   // After it a connection gives its large read buffer back.
   core::Milliseconds tick{250};      // How often these are looked at.
   JobBounds job;
   Greeting greeting;

@@ -228,6 +228,26 @@ TEST_CASE("a large reply reaches a client that reads it", "[net][server]") {
   CHECK(reply.fetch().deliveries(0).ByteSizeLong() > 3 << 20);
 }
 
+TEST_CASE("a client that was busy and idle is heard again", "[net][server]") {
+  NetSettings settings = test_settings();
+  settings.idle = core::Milliseconds(0);  // Every tick restarts its read.
+  TestServer broker(settings);
+  TestClient client = broker.greeted();
+  pb::Request large = ping(2);
+  large.mutable_ping()
+      ->GetReflection()
+      ->MutableUnknownFields(large.mutable_ping())
+      ->AddLengthDelimited(9, std::string(1 << 20, 'x'));
+  for (std::uint64_t id = 2; id < 12; ++id) {
+    large.set_id(id);
+    client.send_request(large);
+    CHECK(client.read_reply().id() == id);
+    client.send_request(wait_job(100 + id));
+    broker.answer(broker.sink.take_as<core::WaitJob>().ticket, core::Waited{});
+    CHECK(client.read_reply().id() == 100 + id);
+  }
+}
+
 TEST_CASE("a reply over a frame becomes too_large", "[net][server]") {
   TestServer broker;
   TestClient client = broker.greeted();
