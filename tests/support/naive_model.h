@@ -46,7 +46,7 @@ struct ModelJob {
   bool refused = false;
   bool cancel_asked = false;
   bool granted_unseen = false;  // By a broker that died before the reply could leave.
-  Moment completed = 0;  // When the broker said so; 0: it has not.
+  Moment completed = 0;         // When the broker said so; 0: it has not.
   Moment cancelled = 0;
   core::Blob result;  // Of the completion that was agreed.
 
@@ -119,6 +119,7 @@ class NaiveModel {
   struct Mark {
     bool surely_live = false;
     bool superseded = false;  // The job was delivered again under a later token.
+    bool over = false;        // The job had been completed or cancelled.
   };
   struct Asked {
     core::Command command;
@@ -130,6 +131,7 @@ class NaiveModel {
   struct Session {
     core::ConnectionId connection = 0;
     core::Timestamp deadline{};
+    Moment resumed = 0;
     bool over = false;  // Or perhaps over: nothing is said of it any more.
     std::vector<std::pair<core::JobId, core::Token>> leases;
   };
@@ -162,7 +164,7 @@ class NaiveModel {
                    core::Now now);
   bool surely_live(const ModelLease& lease, core::Now now) const;
   void delivery(const core::Delivery& delivery, const core::Granted& granted,
-                const core::Fetch& fetch, core::Now now);
+                const core::Fetch& fetch, Moment fetched, core::Now now);
   void delivered(ModelBatch& batch, core::JobIndex index, ModelLease lease,
                  const core::Delivery& delivery, core::Now now);
   void check_time(ModelBatch& batch, core::JobIndex index, const core::Delivery& delivery,

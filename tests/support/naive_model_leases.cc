@@ -24,6 +24,7 @@ void NaiveModel::take(const core::OpenSession& command, Asked&, core::Now now) {
   }
   session.connection = command.ticket.connection;
   session.deadline = now.at + settings_.lease;
+  session.resumed = moment_;
   for (const auto& [id, token] : session.leases) {
     const bool listed = std::any_of(command.held.begin(), command.held.end(),
                                     [&, job = id, of = token](const core::Held& held) {
@@ -92,14 +93,14 @@ void NaiveModel::take(const core::Disconnected& command, core::Now now) {
 
 // ---- deliveries
 
-void NaiveModel::answer(const core::Fetch& command, const Asked&, const core::Reply& reply,
+void NaiveModel::answer(const core::Fetch& command, const Asked& asked, const core::Reply& reply,
                         core::Now now) {
   const auto* granted = std::get_if<core::Granted>(&reply.body);
   if (granted == nullptr) return;
   std::size_t jobs = 0;
   for (const core::Delivery& part : granted->deliveries) {
     jobs += part.jobs.count();
-    delivery(part, *granted, command, now);
+    delivery(part, *granted, command, asked.moment, now);
   }
   if (jobs > command.credits) {
     history_.broken("fetch", fmt::format("{} jobs for {} credits", jobs, command.credits));
@@ -107,7 +108,7 @@ void NaiveModel::answer(const core::Fetch& command, const Asked&, const core::Re
 }
 
 void NaiveModel::delivery(const core::Delivery& delivery, const core::Granted& granted,
-                          const core::Fetch& fetch, core::Now now) {
+                          const core::Fetch& fetch, Moment fetched, core::Now now) {
   ModelBatch* batch = find_batch(delivery.batch);
   const std::string id = short_id(delivery.batch);
   if (batch == nullptr) return history_.broken("I2", "batch " + id + " was never enqueued");
@@ -127,9 +128,8 @@ void NaiveModel::delivery(const core::Delivery& delivery, const core::Granted& g
   Session* session = nullptr;
   if (const auto found = sessions_.find(fetch.session); found != sessions_.end())
     session = &found->second;
-  // The worker has come back on another connection meanwhile and did not list these jobs.
-  const bool returned = session != nullptr && session->connection != 0 &&
-                        session->connection != fetch.ticket.connection;
+  // The worker has come back meanwhile and did not list these jobs.
+  const bool returned = session != nullptr && session->resumed > fetched;
   std::size_t position = 0;
   delivery.jobs.for_each([&](core::JobIndex index) {
     ModelLease lease;
@@ -258,6 +258,7 @@ NaiveModel::Mark NaiveModel::mark_report(const core::Report& command, const core
   if (lease == nullptr) return mark;
   const auto session = sessions_.find(command.session);
   mark.superseded = job->leases.back().token > outcome.token;
+  mark.over = job->completed != 0 || job->cancelled != 0;
   mark.surely_live = !mark.superseded && lease->session == command.session &&
                      surely_live(*lease, now) && session != sessions_.end() &&
                      session->second.connection == command.ticket.connection;
@@ -309,8 +310,11 @@ void NaiveModel::agreed(const core::Outcome& outcome, core::JobIndex index, cons
   // A release that was not on disk when the broker crashed may be forgotten.
   const bool forgotten = lease->release == Told::agreed && outcome.token.epoch() != epoch_;
   if (lease->ended() && !forgotten) note("I5", "was reported twice, and both count");
-  if (job->completed != 0) note("I6", "was completed, and a report counts");
-  if (job->cancelled != 0) note("I6", "was cancelled, and a report counts");
+  // A report is answered when all of its outcomes are decided: until then a job that it released or
+  // failed may have run again and be completed.
+  const bool completes = outcome.kind == core::Outcome::Kind::complete;
+  const bool over = job->completed != 0 || job->cancelled != 0;
+  if (completes ? over : mark.over) note("I6", "was over, and a report counts");
   switch (outcome.kind) {
     case core::Outcome::Kind::complete:
       if (job->leases.back().token > outcome.token) note("I6", "was delivered while it completed");
