@@ -21,6 +21,7 @@ constexpr Duration kWaitAtLeast = 50ms;
 // A broker that said stop is gone by then, or it has changed its mind.
 constexpr Duration kBrokerStopWait = 15s;
 constexpr Duration kFlushWaitHurried = 1s;
+constexpr Duration kLastFetchWait = 100ms;
 
 // Reports of brief jobs wait this long for each other, while a backlog keeps the fetches full.
 constexpr Duration kGatherWait = 2ms;
@@ -365,11 +366,14 @@ void SessionFsm::advance_drain(TimePoint now) {
   }
   if (phase_ == Phase::stopping && now >= phase_ends_) hand_back(now);
   const bool stopped = (phase_ == Phase::draining || phase_ == Phase::stopping) && running_ == 0;
-  if (stopped) enter(Phase::flushing, now + options_.flush_wait);
+  if (stopped) {
+    enter(Phase::flushing, now + options_.flush_wait);
+    last_fetch_until_ = now + kLastFetchWait;
+  }
   if (phase_ != Phase::flushing) return;
 
-  // A fetch that will be answered at once is waited for: the jobs that it brings go straight back.
-  const bool fetching = fetch_ != 0 && backlog_;
+  // A fetch that a backlog answers at once is waited for: the jobs that it brings go straight back.
+  const bool fetching = fetch_ != 0 && backlog_ && now < last_fetch_until_;
   const bool done = outbox_.empty() && unacknowledged_.empty() && !fetching;
   if (done || now >= phase_ends_) enter(Phase::ended, TimePoint::max());
 }
@@ -408,6 +412,7 @@ std::optional<std::string> SessionFsm::next_note() {
 
 TimePoint SessionFsm::next_deadline() const {
   TimePoint next = std::min(phase_ends_, heartbeat_due_);
+  if (phase_ == Phase::flushing && fetch_ != 0) next = std::min(next, last_fetch_until_);
   if (!limits_.empty()) next = std::min(next, limits_.begin()->first);
   if (!outbox_.empty() && connected_) next = std::min(next, outbox_since_ + kGatherWait);
   const bool wants_fetch = phase_ == Phase::serving && connected_ && fetch_ == 0 && !free_.empty();

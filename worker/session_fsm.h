@@ -148,6 +148,7 @@ class SessionFsm {
   SessionOptions options_;
   Phase phase_ = Phase::serving;
   TimePoint phase_ends_ = TimePoint::max();
+  TimePoint last_fetch_until_ = TimePoint::max();  // While flushing.
   std::optional<Error> failure_;
 
   bool connected_ = false;
