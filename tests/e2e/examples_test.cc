@@ -2,6 +2,7 @@
 #include <csignal>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "tests/e2e/site.h"
 
@@ -9,7 +10,7 @@ namespace pawl::test {
 namespace {
 
 std::string example(const char* name) {
-  return std::string(PAWL_BIN) + "/example_" + name;
+  return fmt::format("{}/example_{}", PAWL_BIN, name);
 }
 
 Finished run_example(const Site& site, const char* name) {
@@ -17,7 +18,7 @@ Finished run_example(const Site& site, const char* name) {
 }
 
 bool ends_with_line(const std::string& text, std::string_view line) {
-  return text.ends_with(std::string(line) + "\n");
+  return text.ends_with(fmt::format("{}\n", line));
 }
 
 }  // namespace

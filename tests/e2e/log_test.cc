@@ -1,0 +1,36 @@
+#include <sstream>
+#include <string>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <boost/json/value_to.hpp>
+#include <catch2/catch.hpp>
+
+#include "tests/store/temp_directory.h"
+#include "tests/support/broker_process.h"
+
+namespace pawl::test {
+
+namespace json = boost::json;
+
+TEST_CASE("the log's first line tells version, address and jobs, as JSON when asked", "[e2e]") {
+  const TempDirectory directory;
+  BrokerProcess broker(PAWL_PAWLD, directory.path(), {"--log-format", "json"});
+  CHECK(broker.stop() == 0);
+
+  std::istringstream lines(broker.log());
+  std::string line;
+  std::string all;
+  while (std::getline(lines, line)) {
+    INFO(line);
+    const json::object entry = json::parse(line).as_object();
+    CHECK(entry.contains("ts"));
+    CHECK(entry.contains("level"));
+    all += json::value_to<std::string>(entry.at("msg")) + '\n';
+  }
+  CHECK(all.find("listens on " + broker.address()) != std::string::npos);
+  CHECK(all.find("0 pending") != std::string::npos);
+  CHECK(all.find("stopped") != std::string::npos);
+}
+
+}  // namespace pawl::test
