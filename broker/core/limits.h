@@ -63,6 +63,14 @@ inline constexpr Milliseconds kRestartGrace =
     30s;  // A stored session after a restart of the broker.
 inline constexpr Milliseconds kGrantStoredWithin = 250ms;
 
+// What one value in the store may have. The largest is a batch's first part: the envelope, the
+// defaults and at least one whole job, all from one frame of the largest size.
+inline constexpr std::size_t kValueBytesMax = 8 << 20;
+static_assert(kValueBytesMax >= kFrameBytesMax + kBatchJobsMax * 1024);
+// What becomes due by itself (retries, lost leases, reaping) is taken on until a commit has so
+// much.
+inline constexpr std::size_t kDueBytesMax = 1 << 20;
+
 inline constexpr std::size_t kPartBytes =
     32 << 10;  // A batch record is cut into parts of about this size.
 inline constexpr std::size_t kInlineResultBytes = 256;  // Larger results have a key of their own.
