@@ -99,8 +99,9 @@ void EngineLoop::turn() {
   count(counters_.turns);
   const core::Now now = clock_.now();
   take_events(now);
+  listen_until(now.at);
   take_commands(now);
-  if (group_.phase() == Group::Phase::running) group_.advance(now);
+  if (group_.phase() == Group::Phase::running) group_.advance(now, heard_);
   carry_out(now);
   if (group_.phase() != Group::Phase::running) return;
   publish(now);
@@ -126,6 +127,14 @@ void EngineLoop::execute(core::Command&& command, core::Now now) {
   if (group_.phase() != Group::Phase::running) return;
   if (std::holds_alternative<core::StopLeasing>(command)) leasing_ = Leasing::off;
   group_.execute(std::move(command), now);
+}
+
+// Keeps up how far back the inbox reaches: what was posted before `heard_` has been executed.
+void EngineLoop::listen_until(core::Timestamp now) {
+  if (inbox_.taken() < listening_.posted) return;
+  heard_ = std::max(heard_, listening_.at);
+  listening_ = {inbox_.posted(), now};
+  if (inbox_.taken() >= listening_.posted) heard_ = now;
 }
 
 void EngineLoop::take_commands(core::Now now) {
@@ -236,7 +245,9 @@ void EngineLoop::publish(core::Now now) {
 
 void EngineLoop::sleep(core::Now now) {
   std::chrono::milliseconds at_most = kSleepMax;
-  if (const auto deadline = group_.next_deadline(now)) {
+  // While commands have to wait outside, so does what is due.
+  const auto deadline = group_.accepting() ? group_.next_deadline(now) : std::nullopt;
+  if (deadline) {
     at_most = std::min(at_most, *deadline - now.at);
   }
   if (at_most <= 0ms) return;

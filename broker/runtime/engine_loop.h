@@ -92,6 +92,7 @@ class EngineLoop {
   void take_events(core::Now now);
   void take(Event&& event, core::Now now);
   void execute(core::Command&& command, core::Now now);
+  void listen_until(core::Timestamp now);
   void take_commands(core::Now now);
   void carry_out(core::Now now);
   enum class Written : std::uint8_t { already, later };
@@ -124,6 +125,11 @@ class EngineLoop {
   Group group_;
   std::vector<Event> taken_;
   Leasing leasing_ = Leasing::on;
+  core::Timestamp heard_{};  // What was posted before then has been executed.
+  struct {
+    std::size_t posted = 0;
+    core::Timestamp at{};
+  } listening_;  // When so many have been taken, everything up to that time has been heard.
   core::Timestamp published_at_{};
 
   mutable std::mutex mutex_;  // Of what follows, up to the threads.

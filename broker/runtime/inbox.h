@@ -60,6 +60,10 @@ class Inbox {
     return true;
   }
 
+  // By the taker: how many have been taken, and how many there are to be taken at least.
+  std::size_t taken() const { return head_; }
+  std::size_t posted() const { return tail_.load(std::memory_order_acquire); }
+
   // By the taker.
   bool empty() const {
     return cells_[head_ & mask_].turn.load(std::memory_order_acquire) != head_ + 1;
