@@ -33,6 +33,7 @@ class Broker {
     bool post(core::Command&& command, std::size_t bytes) override {
       return loop_->post(std::move(command), bytes);
     }
+    void post_always(core::Command&& command) override { loop_->post_always(std::move(command)); }
     void connect(runtime::EngineLoop& loop) { loop_ = &loop; }
 
    private:
