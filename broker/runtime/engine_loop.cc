@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <exception>
 
+#include "broker/runtime/hang_point.h"
+
 namespace pawl::runtime {
 
 namespace {
@@ -177,6 +179,7 @@ EngineLoop::Written EngineLoop::write(std::shared_ptr<const core::Commit> commit
 
 store::Committed EngineLoop::commit_now(const core::Commit& commit) {
   const auto start = steady_clock::now();
+  hang_point("commit");
   store::Committed result = store_.commit(options_.shard, group_.epoch(), commit);
   counters_.commit_time.add(
       std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - start));
