@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <exception>
 
+#include "broker/runtime/hang_point.h"
+
 namespace pawl::runtime {
 
 namespace {
@@ -17,6 +19,13 @@ constexpr std::chrono::milliseconds kSleepMax = 1s;
 constexpr core::Milliseconds kPublishEvery = 200ms;
 // A small disk is not refused as a whole: this part of it may always be used.
 constexpr std::uint64_t kShareOfDiskKeptFree = 8;
+
+Rank rank_of(const core::Command& command) {
+  const bool first = std::holds_alternative<core::Report>(command) ||
+                     std::holds_alternative<core::OpenSession>(command) ||
+                     std::holds_alternative<core::Disconnected>(command);
+  return first ? Rank::first : Rank::common;
+}
 
 }  // namespace
 
@@ -46,7 +55,8 @@ EngineLoop::~EngineLoop() {
 
 bool EngineLoop::post(core::Command&& command, std::size_t bytes) {
   if (life_.load(std::memory_order_relaxed) != Life::serving) return false;
-  if (!inbox_.post(std::move(command), bytes)) {
+  const Rank rank = rank_of(command);
+  if (!inbox_.post(std::move(command), bytes, rank)) {
     count(counters_.commands_refused);
     return false;
   }
@@ -178,6 +188,7 @@ EngineLoop::Written EngineLoop::write(std::shared_ptr<const core::Commit> commit
 
 store::Committed EngineLoop::commit_now(const core::Commit& commit) {
   const auto start = steady_clock::now();
+  hang_point("commit");
   store::Committed result = store_.commit(options_.shard, group_.epoch(), commit);
   counters_.commit_time.add(
       std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - start));
@@ -222,13 +233,15 @@ void EngineLoop::look_at_space() {
   if (space.total_bytes == 0) return;  // Nothing is known.
   const std::uint64_t floor =
       std::min(options_.min_free_bytes, space.total_bytes / kShareOfDiskKeptFree);
+  const std::uint64_t enough = floor + floor / 8;
   const Kind before = admission_;
   Kind after = before;
   if (space.free_bytes < floor) after = Kind::disk_full;
-  if (space.free_bytes >= floor + floor / 8) after = Kind::open;
+  if (space.free_bytes >= enough) after = Kind::open;
   if (after == before) return;
   admission_ = after;
   post_always(core::Admission{after});
+  if (options_.on_space) options_.on_space({after, space.free_bytes, floor, enough});
 }
 
 void EngineLoop::publish(core::Now now) {
