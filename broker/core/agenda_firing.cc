@@ -5,13 +5,12 @@
 
 namespace pawl::core {
 
-// Everything whose time has come, oldest first. What is not in memory yet comes with the next page.
+// Everything whose time has come, oldest first. What is not in memory yet comes with the next page,
+// and what is too much for one step with the next, so that commands are not kept waiting.
 void Engine::State::fire_agenda() {
-  static constexpr int kAtOnce =
-      2000;  // The rest follows in the next step, so that commands are not kept waiting.
   for (Agenda* agenda : {&timeline_agenda, &wall_agenda}) {
     const std::uint64_t time = agenda == &wall_agenda ? to_ms(now.wall) : to_ms(now.at);
-    for (int fired = 0; fired < kAtOnce; ++fired) {
+    for (int fired = 0; fired < settings.grain.agenda_fired_at_once; ++fired) {
       auto entry = agenda->take_due(time);
       if (!entry) break;
       const JobId first = agenda_first_job(entry->key);
@@ -26,12 +25,11 @@ void Engine::State::fire_agenda() {
 }
 
 void Engine::State::page_agenda(Agenda& agenda) {
-  static constexpr std::size_t kPageRows = 5000;
   auto range = agenda.wanted_page();
   if (!range) return;
   Read read;
   read.ranges.push_back(std::move(*range));
-  read.rows_max = kPageRows;
+  read.rows_max = settings.grain.agenda_page_rows;
   reads.ask(std::move(read), [this, &agenda](View& view) {
     std::vector<Agenda::Entry> entries;
     for (View::Row& row : view.rows) {

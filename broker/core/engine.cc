@@ -95,7 +95,7 @@ Engine::State::State(const Settings& all, const EngineStart& start, Now time)
     : settings(all),
       epoch(start.epoch),
       random(start.seed),
-      id_filter(0),
+      id_filter(0, all.grain.id_filter_blocks),
       open(std::make_shared<Commit>()) {
   now = time;
   open->seq = start.last + 1;

@@ -249,8 +249,8 @@ struct Engine::State {
   std::vector<LaneNumber> idle_lanes;
   Scheduler scheduler;
   Sessions sessions;
-  Agenda timeline_agenda{keys::AgendaClock::timeline};
-  Agenda wall_agenda{keys::AgendaClock::wall};
+  Agenda timeline_agenda{keys::AgendaClock::timeline, settings.grain.agenda_entries};
+  Agenda wall_agenda{keys::AgendaClock::wall, settings.grain.agenda_entries};
   Reads reads;
   std::unordered_map<BatchId, std::vector<BatchUser>, JobIdHash> loading_batches;
   std::unordered_map<BatchId, std::vector<Token>, JobIdHash>

@@ -18,7 +18,6 @@ struct Engine::State::Listing {
 namespace {
 
 constexpr int kRoundsMax = 20;  // A page that still has room then is answered short, with a cursor.
-constexpr std::size_t kRowsPerRound = 64;
 
 // Takes ids of `jobs` from `first` on until `ids` is full; what comes after the last one taken, if
 // any, is the result.
@@ -111,7 +110,7 @@ void Engine::State::list_pending(const ListingPtr& listing) {
   const std::string from =
       number == first && !at.empty() ? at : keys::ready(number, lane->second->head);
   read.ranges.push_back({Table::ready, from, keys::ready(number, Lane::kEnd)});
-  read.rows_max = kRowsPerRound;
+  read.rows_max = settings.grain.list_rows;
   flush_fresh(*lane->second);
   reads.ask(std::move(read), [this, listing, number](View& view) {
     std::string& next = listing->command.cursor;
@@ -167,7 +166,7 @@ void Engine::State::list_indexed(const ListingPtr& listing) {
   if (at > range.from && at < range.to) range.from = at;
   Read read;
   read.ranges.push_back(std::move(range));
-  read.rows_max = kRowsPerRound;
+  read.rows_max = settings.grain.list_rows;
   reads.ask(std::move(read), [this, listing](View& view) {
     std::string& next = listing->command.cursor;
     JobIndex first = index_of(next);

@@ -9,9 +9,6 @@ namespace pawl::core {
 
 namespace {
 
-constexpr std::size_t kPageBytes = 1 << 20;
-constexpr std::size_t kPageRows = 64;
-
 // The tables of a batch tell themselves apart by the length of their keys.
 constexpr std::size_t kJobKeyBytes = 16;
 constexpr std::size_t kPartKeyBytes = 18;
@@ -153,13 +150,13 @@ void Engine::State::page_lane(Lane& lane) {
   Read read;
   read.ranges.push_back(
       {Table::ready, keys::ready(number, lane.loaded_to), keys::ready(number, end)});
-  read.rows_max = kPageRows;
+  read.rows_max = settings.grain.page_rows;
   reads.ask(std::move(read), [this, number, end, after](View& view) {
     Lane* target = find_lane(number);
     PAWL_ASSERT(target != nullptr);
     std::size_t bytes = 0;
     std::size_t taken = 0;
-    while (taken < view.rows.size() && (taken == 0 || bytes < kPageBytes))
+    while (taken < view.rows.size() && (taken == 0 || bytes < settings.grain.page_bytes))
       bytes += bytes_of(decode_entry(view.rows[taken++]));
     Position next = end;
     if (taken < view.rows.size()) {

@@ -9,9 +9,6 @@ namespace pawl::core {
 
 namespace {
 
-constexpr std::size_t kBatchesAtOnce =
-    64;  // The pace: one read and one set of erases, then others come first.
-
 std::vector<Range> reap_ranges(const std::vector<BatchId>& batches,
                                const std::vector<JobId>& jobs) {
   std::vector<Range> ranges;
@@ -56,14 +53,16 @@ void Engine::State::reap() {
   });
 }
 
+// The pace: one read and one set of erases, then others come first.
 void Engine::State::reap_some(ClosedRecord row, std::string key) {
+  const std::size_t at_once = settings.grain.reaped_at_once;
   std::vector<BatchId> some_batches;
   std::vector<JobId> some_jobs;
-  while (!row.batches.empty() && some_batches.size() < kBatchesAtOnce) {
+  while (!row.batches.empty() && some_batches.size() < at_once) {
     some_batches.push_back(row.batches.back());
     row.batches.pop_back();
   }
-  while (!row.jobs.empty() && some_jobs.size() + some_batches.size() < kBatchesAtOnce) {
+  while (!row.jobs.empty() && some_jobs.size() + some_batches.size() < at_once) {
     some_jobs.push_back(row.jobs.back());
     row.jobs.pop_back();
   }

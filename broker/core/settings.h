@@ -22,6 +22,23 @@ struct QueueSettings {
   Durability durability = Durability::synced;
 };
 
+// How finely the engine cuts its work. These move memory and speed, never a promise; nobody but
+// tests changes them, to come across every edge with few jobs.
+struct Grain {
+  std::size_t agenda_entries = 20'000;  // Of each clock, in memory. At least 4.
+  std::size_t agenda_page_rows = 5000;
+  int agenda_fired_at_once = 2000;  // The rest follows in the next step.
+  // A ready entry is the grain of paging: so many runs, or so many bytes of records.
+  std::size_t segment_runs = 128;
+  std::size_t segment_bytes = 512 << 10;
+  std::size_t page_rows = 64;  // Ready entries of a page, and their bytes.
+  std::size_t page_bytes = 1 << 20;
+  std::size_t idle_lanes = 1024;  // Empty lanes that are kept: a short queue makes no new ones.
+  std::size_t reaped_at_once = 64;
+  std::size_t id_filter_blocks = std::size_t{1} << 16;  // 64 bytes each: 4 MiB a generation.
+  std::size_t list_rows = 64;                           // Looked at in one round of a list.
+};
+
 struct Settings {
   QueueSettings defaults{};
   std::map<std::pair<std::string, std::string>, QueueSettings> queues{};  // By namespace and queue.
@@ -33,6 +50,7 @@ struct Settings {
 
   std::size_t window_bytes = 48 << 20;  // Encoded pending jobs held in memory, all lanes together.
   std::size_t lanes_max = limits::kLanesMax;
+  Grain grain{};
 
   const QueueSettings& of(const std::string& ns, const std::string& queue) const {
     const auto found = queues.find({ns, queue});

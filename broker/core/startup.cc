@@ -57,7 +57,7 @@ void Engine::State::load_meta(View& view) {
     PAWL_ASSERT(counts);
     names.queue(key.be32()).counts = *counts;
   }
-  id_filter = IdFilter(record.id_time_max);
+  id_filter = IdFilter(record.id_time_max, settings.grain.id_filter_blocks);
   now.at = std::max(now.at, record.at);
 }
 
