@@ -146,6 +146,7 @@ void Engine::State::drop_count(Queue& queue, JobState state, std::size_t count) 
   std::uint64_t& counted = queue.counts.of(state);
   PAWL_ASSERT(counted >= count);
   counted -= count;
+  sums.of(state) -= count;
   if (queue.counts_dirty) return;
   queue.counts_dirty = true;
   dirty_counts.push_back(queue.number);
