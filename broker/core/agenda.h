@@ -19,7 +19,7 @@ class Agenda {
   };
 
   // Everything from `prefix` on may be on disk.
-  Agenda(keys::AgendaClock clock, std::size_t entries_max = 20'000);
+  Agenda(keys::AgendaClock clock, std::size_t entries_max);
 
   // To be called beside each put and erase of the table.
   void put(const std::string& key, AgendaRecord record);

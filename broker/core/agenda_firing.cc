@@ -8,17 +8,15 @@ namespace pawl::core {
 // Whether more of what is due can be taken on: what goes into one commit and what is read at once
 // is bounded, the rest follows.
 bool Engine::State::has_room_for_due() const {
-  static constexpr std::size_t kReadsAtOnce = 2000;
-  return open->bytes() < limits::kDueBytesMax && reads.in_flight() < kReadsAtOnce;
+  return open->bytes() < settings.grain.due_bytes && reads.in_flight() < settings.grain.due_reads;
 }
 
 // Everything whose time has come, oldest first. What is not in memory yet comes with the next page.
 void Engine::State::fire_agenda() {
-  static constexpr int kAtOnce =
-      2000;  // The rest follows in the next step, so that commands are not kept waiting.
   for (Agenda* agenda : {&timeline_agenda, &wall_agenda}) {
     const std::uint64_t time = agenda == &wall_agenda ? to_ms(now.wall) : to_ms(now.at);
-    for (int fired = 0; fired < kAtOnce && has_room_for_due(); ++fired) {
+    for (int fired = 0; fired < settings.grain.agenda_fired_at_once && has_room_for_due();
+         ++fired) {
       auto entry = agenda->take_due(time);
       if (!entry) break;
       const JobId first = agenda_first_job(entry->key);
@@ -33,12 +31,11 @@ void Engine::State::fire_agenda() {
 }
 
 void Engine::State::page_agenda(Agenda& agenda) {
-  static constexpr std::size_t kPageRows = 5000;
   auto range = agenda.wanted_page();
   if (!range) return;
   Read read;
   read.ranges.push_back(std::move(*range));
-  read.rows_max = kPageRows;
+  read.rows_max = settings.grain.agenda_page_rows;
   reads.ask(std::move(read), [this, &agenda](View& view) {
     std::vector<Agenda::Entry> entries;
     for (View::Row& row : view.rows) {

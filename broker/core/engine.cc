@@ -9,16 +9,6 @@ namespace pawl::core {
 
 namespace {
 
-// Whom a command has to be answered; nothing for those that want no answer.
-std::optional<Ticket> ticket_of(const Command& command) {
-  return std::visit(
-      [](const auto& c) -> std::optional<Ticket> {
-        if constexpr (requires { c.ticket; }) return c.ticket;
-        return std::nullopt;
-      },
-      command);
-}
-
 void earlier(std::optional<Timestamp>& best, std::optional<Timestamp> time) {
   if (time && (!best || *time < *best)) best = time;
 }
@@ -75,16 +65,14 @@ bool Engine::ready() const {
 
 EngineTotals Engine::totals() const {
   EngineTotals totals;
-  for (const auto& [number, queue] : state_->names.queues()) {
-    const CountsRecord& counts = queue->counts;
-    totals.scheduled += counts.scheduled;
-    totals.pending += counts.waiting - queue->leased;
-    totals.processing += queue->leased;
-    totals.retrying += counts.retrying;
-    totals.completed += counts.completed;
-    totals.failed += counts.failed;
-    totals.cancelled += counts.cancelled;
-  }
+  const CountsRecord& sums = state_->sums;
+  totals.scheduled = sums.scheduled;
+  totals.processing = state_->sessions.leased();
+  totals.pending = sums.waiting - totals.processing;
+  totals.retrying = sums.retrying;
+  totals.completed = sums.completed;
+  totals.failed = sums.failed;
+  totals.cancelled = sums.cancelled;
   totals.sessions = state_->sessions.count();
   totals.lanes = state_->lanes.size();
   totals.window_bytes = state_->batches.bytes();
@@ -95,7 +83,7 @@ Engine::State::State(const Settings& all, const EngineStart& start, Now time)
     : settings(all),
       epoch(start.epoch),
       random(start.seed),
-      id_filter(0),
+      id_filter(0, all.grain.id_filter_blocks),
       open(std::make_shared<Commit>()) {
   now = time;
   open->seq = start.last + 1;
@@ -119,10 +107,7 @@ void Engine::State::run(Command& command) {
     reads.answer(*answer, *open);
     return;
   }
-  if (!is_ready) {
-    early.push_back(std::move(command));
-    return;
-  }
+  if (!is_ready) return wait_for_start(command);
   struct Visitor {
     State& state;
     void operator()(Enqueue& c) { state.enqueue(std::make_shared<Enqueue>(std::move(c))); }
@@ -140,12 +125,6 @@ void Engine::State::run(Command& command) {
     void operator()(Admission& c) { state.admission = c.kind; }
     void operator()(ReadAnswer&) {}
   };
-  static constexpr std::size_t kReadsMax = 50'000;
-  if (const auto ticket = ticket_of(command); ticket && reads.in_flight() > kReadsMax) {
-    refuse(*ticket, Errc::overloaded, "too many requests wait for the store; send this again later",
-           Milliseconds{200});
-    return;
-  }
   std::visit(Visitor{*this}, command);
 }
 

@@ -14,15 +14,13 @@ namespace pawl::core {
 class IdFilter {
  public:
   // Ids up to `time_ms` may have been accepted before this filter began.
-  explicit IdFilter(std::uint64_t time_ms, std::size_t blocks = kBlocksDefault);
+  explicit IdFilter(std::uint64_t time_ms, std::size_t blocks);
 
   bool surely_new(const BatchId& id) const;
   void insert(const BatchId& id);
 
  private:
-  static constexpr std::size_t kBlocksDefault = std::size_t{1}
-                                                << 16;  // 64 bytes each: 4 MiB a generation.
-  static constexpr std::size_t kIdsPerBlock = 40;       // About 12 bits an id.
+  static constexpr std::size_t kIdsPerBlock = 40;  // About 12 bits an id.
 
   using Block = std::array<std::uint64_t, 8>;
   struct Generation {

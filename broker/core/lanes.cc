@@ -5,31 +5,6 @@
 
 namespace pawl::core {
 
-namespace {
-
-// A ready entry is the grain of paging: so many runs, or so many bytes of records.
-constexpr std::size_t kSegmentRunsMax = 128;
-constexpr std::size_t kSegmentBytesMax = 512 << 10;
-constexpr std::size_t kIdleLanesMax =
-    1024;  // Empty lanes that are kept, so that a short queue makes no new ones.
-
-}  // namespace
-
-Queue& Engine::State::intern_queue(const std::string& ns, const std::string& name) {
-  if (Queue* known = names.find_queue(ns, name)) return *known;
-  const QueueNumber number = ++record.queue;
-  open->put_new(Table::meta, keys::queue_name(number), QueueName{ns, name}.encode());
-  return names.add_queue(number, ns, name, settings);
-}
-
-TypeNumber Engine::State::intern_type(const std::string& name) {
-  if (const TypeNumber* known = names.find_type(name)) return *known;
-  const TypeNumber number = ++record.type;
-  open->put_new(Table::meta, keys::type_name(number), encode_type_name(name));
-  names.add_type(number, name);
-  return number;
-}
-
 Lane* Engine::State::find_lane(LaneNumber number) {
   const auto found = lanes.find(number);
   return found == lanes.end() ? nullptr : found->second.get();
@@ -74,8 +49,9 @@ void Engine::State::append_run(Lane& lane, ReadyRun run, const BatchPtr& batch) 
     flush_fresh(lane);  // A ready entry is in the window as a whole or not at all.
     lane.loaded_to = {run.sequence, 0};
   }
-  if (lane.fresh.size() >= kSegmentRunsMax || lane.fresh_bytes >= kSegmentBytesMax)
-    flush_fresh(lane);
+  const bool full = lane.fresh.size() >= settings.grain.segment_runs ||
+                    lane.fresh_bytes >= settings.grain.segment_bytes;
+  if (full) flush_fresh(lane);
   lane.tail = run.sequence;
   if (in_window) {
     const Position segment{lane.fresh.empty() ? run.sequence : lane.fresh.front().sequence, 0};
@@ -190,8 +166,8 @@ void Engine::State::move_head(Lane& lane) {
 }
 
 void Engine::State::drop_idle_lanes() {
-  if (idle_lanes.size() <= kIdleLanesMax) return;
-  const std::size_t surplus = idle_lanes.size() - kIdleLanesMax / 2;
+  if (idle_lanes.size() <= settings.grain.idle_lanes) return;
+  const std::size_t surplus = idle_lanes.size() - settings.grain.idle_lanes / 2;
   for (std::size_t i = 0; i < surplus; ++i) {
     Lane* lane = find_lane(idle_lanes[i]);
     if (lane == nullptr || !lane->empty() || lane->dirty || lane->woken) continue;

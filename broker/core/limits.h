@@ -20,6 +20,9 @@ inline constexpr std::size_t kHeadersMax = 32;
 inline constexpr std::size_t kHeaderBytesMax = 1024;  // Name and value together.
 inline constexpr std::size_t kTagsMax = 16;
 inline constexpr std::size_t kPayloadBytesMax = 1 << 20;
+// A job with its batch's defaults, as they came. With result and failures it fits into a frame, and
+// so does it at the end of a fetch's reply.
+inline constexpr std::size_t kJobBytesMax = 5 << 19;
 inline constexpr std::size_t kResultBytesMax = 1 << 20;
 inline constexpr std::size_t kErrorClassBytesMax = 128;
 inline constexpr std::size_t kErrorMessageBytesMax = 4096;
@@ -61,15 +64,17 @@ inline constexpr std::size_t kFetchQueuesMax = 64;
 inline constexpr std::size_t kFetchTypesMax = 256;
 inline constexpr std::size_t kFetchReplyBytes =
     1 << 20;  // A reply stops growing here; one job always fits.
+inline constexpr std::size_t kSessionJobsMax = 65'536;  // Leased to one session at once.
 inline constexpr Milliseconds kWaitMax = 60s;
 inline constexpr std::size_t kReportOutcomesMax = 1000;
 // Results and failures of one report, each counted as often as there are jobs that it is given for:
 // all of them go into one commit.
 inline constexpr std::size_t kReportKeptBytesMax = 16 << 20;
 static_assert(kReportKeptBytesMax >= kFrameBytesMax);
-inline constexpr std::size_t kIdsMax = 1000;   // Ids of one GetJobs or CancelJobs.
-inline constexpr std::size_t kListMax = 1000;  // Jobs of one page of a list.
-inline constexpr std::size_t kHeldMax = 4096;  // Held entries of one Hello.
+inline constexpr std::size_t kIdsMax = 1000;         // Ids of one GetJobs or CancelJobs.
+inline constexpr std::size_t kListMax = 1000;        // Jobs of one page of a list.
+inline constexpr std::size_t kViewsBytes = 3 << 20;  // Statuses of one reply; one always fits.
+inline constexpr std::size_t kHeldMax = 4096;        // Held entries of one Hello.
 
 inline constexpr Milliseconds kReceiptWindow = 24h;  // A batch id older than this is refused.
 inline constexpr Milliseconds kIdAheadMax = 60s;     // So is one from further in the future.
@@ -88,14 +93,16 @@ inline constexpr Milliseconds kGrantStoredWithin = 250ms;
 // defaults and at least one whole job, all from one frame of the largest size.
 inline constexpr std::size_t kValueBytesMax = 8 << 20;
 static_assert(kValueBytesMax >= kFrameBytesMax + kBatchJobsMax * 1024);
-// What becomes due by itself (retries, lost leases, reaping) is taken on until a commit has so
-// much.
-inline constexpr std::size_t kDueBytesMax = 1 << 20;
-
 inline constexpr std::size_t kPartBytes =
     32 << 10;  // A batch record is cut into parts of about this size.
 inline constexpr std::size_t kInlineResultBytes = 256;  // Larger results have a key of their own.
 
+// Commands that wait for the store: reads under way, and bytes that the commands hold meanwhile.
+inline constexpr std::size_t kReadsMax = 50'000;
+inline constexpr std::size_t kWaitingBytesMax = 64 << 20;
+
 inline constexpr std::size_t kLanesMax = 1'000'000;  // Beyond it a new key is overloaded.
+inline constexpr std::size_t kQueuesMax = 100'000;   // Likewise a new queue,
+inline constexpr std::size_t kTypesMax = 100'000;    // and a new type.
 
 }  // namespace pawl::core::limits

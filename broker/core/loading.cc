@@ -9,10 +9,6 @@ namespace pawl::core {
 
 namespace {
 
-constexpr std::size_t kPageBytes = 1 << 20;
-constexpr std::size_t kPageRows = 64;
-constexpr std::size_t kPagesAtOnce = 64;
-
 // The tables of a batch tell themselves apart by the length of their keys.
 constexpr std::size_t kJobKeyBytes = 16;
 constexpr std::size_t kPartKeyBytes = 18;
@@ -152,7 +148,7 @@ void Engine::State::top_up(Lane& lane) {
 void Engine::State::page_lane(Lane& lane) {
   lane.loading = true;
   ++names.queue(lane.queue).lanes_loading;
-  if (pages_under_way >= kPagesAtOnce) {
+  if (pages_under_way >= settings.grain.pages_at_once) {
     lanes_to_page.push_back(lane.number);
     return;
   }
@@ -166,7 +162,7 @@ void Engine::State::page_over(Lane& lane) {
   --pages_under_way;
   touch(lane);
   wake(lane);
-  while (!lanes_to_page.empty() && pages_under_way < kPagesAtOnce) {
+  while (!lanes_to_page.empty() && pages_under_way < settings.grain.pages_at_once) {
     Lane* next = find_lane(lanes_to_page.front());
     PAWL_ASSERT(next != nullptr && next->loading);
     lanes_to_page.pop_front();
@@ -189,13 +185,13 @@ void Engine::State::ask_page(Lane& lane) {
   Read read;
   read.ranges.push_back(
       {Table::ready, keys::ready(number, lane.loaded_to), keys::ready(number, end)});
-  read.rows_max = kPageRows;
+  read.rows_max = settings.grain.page_rows;
   reads.ask(std::move(read), [this, number, end, after](View& view) {
     Lane* target = find_lane(number);
     PAWL_ASSERT(target != nullptr);
     std::size_t bytes = 0;
     std::size_t taken = 0;
-    while (taken < view.rows.size() && (taken == 0 || bytes < kPageBytes))
+    while (taken < view.rows.size() && (taken == 0 || bytes < settings.grain.page_bytes))
       bytes += bytes_of(decode_entry(view.rows[taken++]));
     Position next = end;
     if (taken < view.rows.size()) {

@@ -10,7 +10,6 @@ namespace pawl::core {
 namespace {
 
 // The pace: one read and one set of erases, then others come first.
-constexpr std::size_t kAtOnce = 64;
 constexpr std::size_t kBytesAtOnce = 8 << 20;
 constexpr Milliseconds kNothingDue = std::chrono::hours{1};
 
@@ -47,7 +46,7 @@ bool Engine::State::may_reap() const {
 // Erases what is past its retention: the batches of the oldest due row of `closed`, some at a time.
 void Engine::State::reap() {
   if (!may_reap()) return;
-  if (!reap_key.empty()) return reap_some(kAtOnce);
+  if (!reap_key.empty()) return reap_some(settings.grain.reaped_at_once);
   if (now.at < next_reap) return;
   first_closed = keys::all(Table::closed).to;
   next_reap = now.at + kNothingDue;
@@ -171,6 +170,7 @@ void Engine::State::drop_count(Queue& queue, JobState state, std::size_t count) 
   std::uint64_t& counted = queue.counts.of(state);
   PAWL_ASSERT(counted >= count);
   counted -= count;
+  sums.of(state) -= count;
   if (queue.counts_dirty) return;
   queue.counts_dirty = true;
   dirty_counts.push_back(queue.number);

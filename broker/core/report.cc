@@ -11,6 +11,7 @@ struct Engine::State::ReportProgress {
   Report command;
   Reported reported;
   std::size_t undecided = 0;
+  std::shared_ptr<void> held;  // Its bytes, once it waits.
 };
 
 namespace {
@@ -36,12 +37,25 @@ void Engine::State::report(Report& command) {
                   "this session is over; open a new one with Hello");
   }
   sessions.set_deadline(*session, now.at + settings.lease);
+  const bool waits = has_to_wait(command);
+  if (waits && !may_wait(command.ticket, bytes_of(command))) return;
   const auto progress = std::make_shared<ReportProgress>();
+  if (waits) progress->held = hold_bytes(bytes_of(command));
   progress->command = std::move(command);
   const std::size_t count = progress->command.outcomes.size();
   progress->undecided = count + 1;
   for (std::uint32_t position = 0; position < count; ++position) apply(progress, position);
   decided(progress);
+}
+
+// Whether some outcome is of a batch that is not in memory, which happens after a restart only.
+bool Engine::State::has_to_wait(const Report& report) {
+  return std::any_of(report.outcomes.begin(), report.outcomes.end(), [&](const Outcome& outcome) {
+    if (outcome.token.epoch() == epoch) return false;
+    const Grant* grant = sessions.find_grant(outcome.token);
+    if (grant == nullptr) return outcome.token.epoch() + 1 == epoch;
+    return grant->session == report.session && !all_loaded(*grant, outcome.batch);
+  });
 }
 
 void Engine::State::decided(const ReportPtr& progress) {
@@ -62,7 +76,9 @@ void Engine::State::apply(const ReportPtr& progress, std::uint32_t position) {
   IndexSet left = outcome.jobs;
   if (grant != nullptr && grant->session == progress->command.session) {
     // Leased before a restart; or others wait for the batch already, and nobody overtakes them.
-    if (!all_loaded(*grant, outcome.batch) || loading_batches.count(outcome.batch) != 0) {
+    const bool before_restart = outcome.token.epoch() != epoch;
+    if ((before_restart && !all_loaded(*grant, outcome.batch)) ||
+        loading_batches.count(outcome.batch) != 0) {
       with_batch(outcome.batch, [this, progress, position](const BatchPtr& batch) {
         PAWL_ASSERT(batch != nullptr);
         apply(progress, position);
@@ -177,6 +193,7 @@ void Engine::State::end_jobs(const BatchPtr& batch, const IndexSet& jobs, const 
 void Engine::State::unlease(Grant& grant, GrantPart& part, const IndexSet& jobs) {
   Batch& batch = *part.batch;
   names.queue(batch.queue).leased -= jobs.count();
+  sessions.unleased(grant, jobs.count());
   batch.leased.erase(jobs);
   part.leased.jobs.erase(jobs);
   if (grant.stored && !grant.dirty) {

@@ -103,6 +103,8 @@ void Engine::State::flush() {
 }
 
 Changes Engine::State::seal() {
+  loaded_to_cancel = 0;
+  start_cancels();
   serve_woken();
   flush();
   closed.clear();

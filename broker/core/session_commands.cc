@@ -49,6 +49,7 @@ void Engine::State::resume(Session& session, const OpenSession& command) {
     }
   }
   reply(command.ticket, std::move(opened));
+  push_cancels(session);
 }
 
 // Whether the session holds all of these jobs; otherwise `lost` are those that it does not. A token

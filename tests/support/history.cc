@@ -17,6 +17,15 @@ void History::broken(std::string_view rule, std::string_view what) {
   note(fmt::format("!!! {}: {}", rule, what));
 }
 
+void History::count(std::string_view what, std::uint64_t times) {
+  const auto known = tally_.find(what);
+  if (known == tally_.end()) {
+    tally_.emplace(what, times);
+  } else {
+    known->second += times;
+  }
+}
+
 std::string History::report() const {
   std::string text;
   for (const std::string& event : before_first_) text += event + '\n';

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,6 +24,11 @@ class History {
   // `rule` is the number of an invariant in reference/reliability.md, section 3.
   void broken(std::string_view rule, std::string_view what);
 
+  // What came to pass how often: a run that never met a thing has not tested it.
+  using Tally = std::map<std::string, std::uint64_t, std::less<>>;
+  void count(std::string_view what, std::uint64_t times = 1);
+  const Tally& tally() const { return tally_; }
+
   bool ok() const { return broken_.empty(); }
   const std::vector<std::string>& all_broken() const { return broken_; }
 
@@ -37,6 +43,7 @@ class History {
   std::deque<std::string> events_;
   std::deque<std::string> before_first_;
   std::vector<std::string> broken_;
+  Tally tally_;
 };
 
 }  // namespace pawl::test
