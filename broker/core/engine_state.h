@@ -102,6 +102,7 @@ struct Engine::State {
 
   // ---- fetch.cc
   void fetch(const Fetch& command);
+  void end_fetch(const EndFetch& command);
   bool grant(Subscription& subscription, const ParkedFetch& fetch);
   static IndexSet take_fitting(Batch& batch, IndexSet& waiting, std::uint32_t credits,
                                std::size_t bytes);
