@@ -31,9 +31,21 @@ struct LineWriter::Shared {
   bool closed = false;
   bool ended = false;
 
+  void add(std::string line);
   void write_until_closed(int file);
   std::string take();
 };
+
+void LineWriter::Shared::add(std::string line) {
+  const std::lock_guard lock(mutex);
+  if (closed) return;
+  if (lines.size() >= kLinesMax) {
+    ++dropped;
+    return;
+  }
+  lines.push_back(std::move(line));
+  changed.notify_all();
+}
 
 // Empty when it is closed and nothing is left.
 std::string LineWriter::Shared::take() {
@@ -74,14 +86,8 @@ LineWriter::~LineWriter() {
   }
 }
 
-void LineWriter::add(std::string line) {
-  const std::lock_guard lock(shared_->mutex);
-  if (shared_->lines.size() >= kLinesMax) {
-    ++shared_->dropped;
-    return;
-  }
-  shared_->lines.push_back(std::move(line));
-  shared_->changed.notify_all();
+std::function<void(std::string)> LineWriter::sink() const {
+  return [shared = shared_](std::string line) { shared->add(std::move(line)); };
 }
 
 }  // namespace pawl::cli

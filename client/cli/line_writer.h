@@ -2,9 +2,11 @@
 
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
+#include <utility>
 
 namespace pawl::cli {
 
@@ -22,7 +24,9 @@ class LineWriter {
   LineWriter(const LineWriter&) = delete;
   LineWriter& operator=(const LineWriter&) = delete;
 
-  void add(std::string line);
+  void add(std::string line) { sink()(std::move(line)); }
+  // add() for those who may outlive this; their lines are dropped then.
+  std::function<void(std::string)> sink() const;
 
  private:
   struct Shared;

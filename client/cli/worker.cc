@@ -81,9 +81,10 @@ ExitCode exec(const App& app, const ExecArguments& arguments) {
   require_program(app.program.front());
   ClientOptions connection = app.client_options();
   const LogLevel least = arguments.quiet ? LogLevel::warning : LogLevel::info;
-  LineWriter log(STDERR_FILENO);
-  connection.log([least, &log](LogLevel level, std::string_view text) {
-    if (level >= least) log.add(log_line(level, text));
+  // A handler that did not stop in time may still log when the worker is gone.
+  const LineWriter log(STDERR_FILENO);
+  connection.log([least, write = log.sink()](LogLevel level, std::string_view text) {
+    if (level >= least) write(log_line(level, text));
   });
   // Inherited as ignored, it would keep the ends of programs from us.
   signal(SIGCHLD, SIG_DFL);
