@@ -12,7 +12,7 @@ namespace pawl::client {
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
-// What to do with a request whose connection is cut before its answer.
+// What to do with a request whose connection is cut before its answer, sent or not.
 enum class WhenCut { send_again, fail };
 // What to do with a request that the broker refused with a retryable code.
 enum class WhenRefused { send_again, fail };

@@ -105,6 +105,13 @@ void Connection::step() {
   arm();
 }
 
+void Connection::reconnect(const Error& why) {
+  if (closed_ || !link_) return;
+  const std::size_t server = server_;
+  cut(why);
+  server_ = server;  // It was not this server's fault.
+}
+
 void Connection::close() {
   if (std::exchange(closed_, true)) return;
   timer_.cancel();

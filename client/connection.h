@@ -33,6 +33,9 @@ class Connection {
   void submit(std::unique_ptr<Call> call);
   // Sends what was submitted and sees to the timers. Call it once after some submit().
   void step();
+  // Gives this connection up for a new one, as if it had been cut. Not from inside of a Call's or
+  // hook's function.
+  void reconnect(const Error& why);
   // Ends all calls with `closed`, and the connection.
   void close();
 

@@ -222,17 +222,17 @@ void Pipeline::on_cut(const Error& why, TimePoint now) {
   for (auto next = entries_.begin(); next != entries_.end();) {
     const auto it = next++;
     Entry& entry = it->second;
+    if (entry.stage == Stage::resting) continue;
     if (entry.stage == Stage::sent) {
       leave_sent(entry);
       entry.outcome_unknown = true;
-      if (entry.call->policy().when_cut == WhenCut::fail) {
-        fail(it, Error(Errc::connection, why.message()).set_retryable(true));
-        continue;
-      }
-      entry.stage = Stage::queued;
     }
-    // The next greeting tells the broker's time.
-    if (entry.stage == Stage::queued || entry.stage == Stage::dated) queue(it);
+    // Its owner will ask anew on the next connection, so it must not wait for that itself.
+    if (entry.call->policy().when_cut == WhenCut::fail) {
+      fail(it, Error(Errc::connection, why.message()).set_retryable(true));
+    } else {
+      queue(it);  // Also what waits for the broker's time: the next greeting tells it.
+    }
   }
 }
 

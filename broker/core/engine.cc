@@ -113,6 +113,7 @@ void Engine::State::run(Command& command) {
     void operator()(Enqueue& c) { state.enqueue(std::make_shared<Enqueue>(std::move(c))); }
     void operator()(OpenSession& c) { state.open_session(c); }
     void operator()(Fetch& c) { state.fetch(c); }
+    void operator()(EndFetch& c) { state.end_fetch(c); }
     void operator()(Report& c) { state.report(c); }
     void operator()(Heartbeat& c) { state.heartbeat(c); }
     void operator()(GetJobs& c) { state.get_jobs(c); }

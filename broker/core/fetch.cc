@@ -228,6 +228,11 @@ std::vector<Ticket> Engine::State::unpark(ConnectionId connection) {
   return forgotten;
 }
 
+void Engine::State::end_fetch(const EndFetch& command) {
+  for (const Ticket& ticket : unpark(command.ticket.connection)) reply(ticket, Granted{});
+  reply(command.ticket, FetchEnded{});
+}
+
 // The connection's session is over or has moved on: nothing may be leased to it here any more.
 void Engine::State::refuse_parked(ConnectionId connection) {
   for (const Ticket& ticket : unpark(connection)) {

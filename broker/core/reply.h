@@ -74,6 +74,9 @@ struct Granted {
   std::vector<Delivery> deliveries;
 };
 
+// No fetch of the connection waits any more.
+struct FetchEnded {};
+
 struct RefusedOutcome {
   std::uint32_t outcome = 0;
   JobIndex index = 0;
@@ -183,7 +186,7 @@ struct Reply {
   Ticket ticket;
   CommitSeq after = 0;
   std::variant<Refused, SessionOpened, Accepted, Granted, Reported, Beaten, JobViews, Waited,
-               Listed, Counted, CancelVerdicts, CancelRunning, Stopping>
+               Listed, Counted, CancelVerdicts, FetchEnded, CancelRunning, Stopping>
       body;
 };
 

@@ -55,7 +55,7 @@ constexpr bool kHasSession =
 
 bool needs_session(Operation operation) {
   return operation == Operation::fetch || operation == Operation::report ||
-         operation == Operation::heartbeat;
+         operation == Operation::heartbeat || operation == Operation::end_fetch;
 }
 
 }  // namespace
@@ -166,6 +166,7 @@ core::Command Conversation::decode(const Request& request, FieldCheck& check) co
       break;
   }
   decode_nothing(request.message, check);
+  if (request.operation == Operation::end_fetch) return addressed(core::EndFetch{});
   return addressed(core::Heartbeat{});
 }
 

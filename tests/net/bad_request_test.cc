@@ -109,6 +109,8 @@ std::vector<Row> message_rows() {
        pb::INVALID_ARGUMENT, Then::stays},
       {"a heartbeat without a session", Who::client,
        request([](Request& r) { r.mutable_heartbeat(); }), pb::INVALID_ARGUMENT, Then::stays},
+      {"an end of fetches without a session", Who::client,
+       request([](Request& r) { r.mutable_end_fetch(); }), pb::INVALID_ARGUMENT, Then::stays},
   };
 }
 

@@ -195,10 +195,10 @@ TEST_CASE("an answer to a connection that has ended is dropped", "[net][conversa
   CHECK(talk.conversation.in_flight() == 0);
 }
 
-constexpr std::array kRequests = {"hello",      "hello_worker", "ping",        "enqueue",
-                                  "fetch",      "report",       "heartbeat",   "enqueue_per_job",
-                                  "get_jobs",   "wait_job",     "queue_stats", "list_jobs",
-                                  "cancel_jobs"};
+constexpr std::array kRequests = {"hello",       "hello_worker", "ping",        "enqueue",
+                                  "fetch",       "report",       "heartbeat",   "enqueue_per_job",
+                                  "get_jobs",    "wait_job",     "queue_stats", "list_jobs",
+                                  "cancel_jobs", "end_fetch"};
 
 // A few bytes of a good request changed, added, dropped or doubled.
 std::string spoiled(std::string body, std::mt19937_64& random) {

@@ -170,6 +170,7 @@ TEST_CASE("golden questions", "[net][golden]") {
   for (const Golden* golden : {&get, &wait, &list, &stats, &cancel}) CHECK(golden->check.ok());
   CHECK(Golden("ping").request.operation == Operation::ping);
   CHECK(Golden("heartbeat").request.operation == Operation::heartbeat);
+  CHECK(Golden("end_fetch").request.operation == Operation::end_fetch);
 }
 
 std::string written(Output& output) {
@@ -229,6 +230,7 @@ TEST_CASE("golden verdicts", "[net][golden]") {
   CHECK(encoded(4, accepted) == golden_frame("reply_enqueue_per_job"));
   CHECK(encoded(6, core::Reported{{{1, 2, Errc::lease_lost}}}) == golden_frame("reply_report"));
   CHECK(encoded(7, core::Beaten{at(0)}) == golden_frame("reply_heartbeat"));
+  CHECK(encoded(9, core::FetchEnded{}) == golden_frame("reply_end_fetch"));
   core::CancelVerdicts verdicts;
   verdicts.jobs = {{Errc::ok, core::JobState::cancelled}, {Errc::not_found, core::JobState::none}};
   CHECK(encoded(12, verdicts) == golden_frame("reply_cancel_jobs"));

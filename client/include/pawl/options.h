@@ -133,8 +133,9 @@ class PAWL_API ClientOptions {
   // others fail with `overloaded`.
   ClientOptions& in_flight_requests_max(std::size_t n) { return requests_max_ = n, *this; }
   ClientOptions& in_flight_bytes_max(std::size_t n) { return bytes_max_ = n, *this; }
-  // Hears about connections; called on the client's thread, must neither block nor throw. Silent by
-  // default.
+  // Hears about connections, from the client's thread; a worker's handlers log by it too, from
+  // theirs, but one at a time. Must neither block nor throw: it holds up what keeps the leases.
+  // Silent by default.
   ClientOptions& log(LogCallback value) { return log_ = std::move(value), *this; }
 
   const std::string& url() const { return url_; }

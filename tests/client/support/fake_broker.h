@@ -106,7 +106,8 @@ class FakeBroker {
   void accept() {
     acceptor_.async_accept(
         [this](boost::system::error_code failure, boost::asio::ip::tcp::socket socket) {
-          if (failure) return;
+          // One that was accepted as the broker ended would be read from for ever.
+          if (failure || !acceptor_.is_open()) return;
           socket.set_option(boost::asio::ip::tcp::no_delay(true));
           const int number = static_cast<int>(peers_.size()) + 1;
           peers_.push_back(std::make_shared<Peer>(context_, std::move(socket), number));
