@@ -96,7 +96,7 @@ struct AttemptView {
     running = 0,
     done = 1,
     failure = 2,
-    released = 3,
+    released = 3,  // Reserved: a plain release leaves no attempt.
     worker_lost = 4,
     stopped = 5
   };
@@ -121,7 +121,9 @@ struct JobView {
   std::uint32_t attempt = 0;
   std::uint32_t max_attempts = 0;
   Timestamp accepted_at{};
-  std::uint64_t due_at_ms = 0;  // Timeline for a delay or retry, wall clock for run-at.
+  // When it became or becomes pending, also when it has run since. Timeline for a delay or retry,
+  // wall clock for run-at.
+  std::uint64_t due_at_ms = 0;
   Timestamp started_at{};
   Timestamp finished_at{};
   std::string worker_id;

@@ -193,6 +193,9 @@ void read_jobs(core::Enqueue& enqueue, std::uint32_t mode, const JobBounds& boun
   for (; check.ok() && reader.next(field); ++index) {
     FieldCheck job;
     read_job(defaults, field.bytes, bounds, facts, job);
+    if (enqueue.defaults.size() + field.bytes.size() > limits::kJobBytesMax)
+      job.refuse(Errc::too_large,
+                 fmt::format("with its defaults it is over {} bytes", limits::kJobBytesMax));
     if (job.ok()) {
       grouping.add(facts, index);
     } else if (mode == kPerJob) {

@@ -110,7 +110,7 @@ struct JobStatus {
   unsigned attempt = 0;  // The one that runs or ran last; 0 before the first.
   unsigned max_attempts = 0;
   std::optional<Time> accepted_at;
-  std::optional<Time> due_at;  // Scheduled and retrying: when it becomes pending.
+  std::optional<Time> due_at;  // Delayed or retrying: when it became or becomes pending.
   std::optional<Time> started_at;
   std::optional<Time> finished_at;
   std::optional<Time> kept_until;  // Final states: when it is forgotten.
