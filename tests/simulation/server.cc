@@ -272,6 +272,7 @@ void Server::conclude(const store::Committed& result) {
   }
   group_->written(result);
   turn_due_ = true;
+  if (group_->phase() == Group::Phase::failed) return crash(group_->why());
   if (group_->phase() != Group::Phase::over) return;
   history_.count("handovers");
   begin_epoch(test::NaiveModel::End::handover);

@@ -141,7 +141,9 @@ void NaiveModel::epoch_begins(core::Epoch epoch, End how, const StoredLeases& st
     if (how == End::crash && batch.relaxed) batch.tainted = true;
     for (std::size_t i = 0; i < batch.jobs.size(); ++i) {
       for (ModelLease& lease : batch.jobs[i].leases) {
-        lease.dropped |= !is_kept(id.job(static_cast<core::JobIndex>(i)), lease.token);
+        const bool kept = is_kept(id.job(static_cast<core::JobIndex>(i)), lease.token);
+        lease.dropped |= !kept;
+        if (kept && lease.release == ModelLease::Told::agreed) lease.ended_at = 0;  // Forgotten.
       }
     }
   }
@@ -208,6 +210,7 @@ void NaiveModel::take(const core::Enqueue& command, Asked&, core::Now now) {
   const auto known = batches_.find(command.batch);
   ModelBatch& batch = known == batches_.end() ? make_batch(command, now) : known->second;
   if (batch.is_other(command)) return;
+  if (batch.accepted == 0) batch.asked_at = std::min(batch.asked_at, now.at);
   if (batch.surely_absent()) {  // As if it came for the first time.
     batch.asked_at = now.at;
     batch.wall_max = now.wall;

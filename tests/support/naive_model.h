@@ -32,6 +32,7 @@ struct ModelLease {
   Moment left = 0;
   Moment ended_at = 0;          // When the broker agreed to its end.
   core::Timestamp failed_at{};  // When the first report of a failure was taken.
+  int reports = 0;              // Of its end.
   bool dropped = false;         // The epoch ended and the grant was not stored.
   bool returned = false;        // The worker came back and did not list it.
   enum class Told : std::uint8_t { no, asked, agreed };
@@ -82,7 +83,7 @@ struct ModelBatch {
   std::vector<std::string_view> records;  // By index, slices of asked.jobs.
   std::vector<ModelJob> jobs;
   std::vector<ModelRun> runs;
-  core::Timestamp asked_at{};  // The first time.
+  core::Timestamp asked_at{};  // It was not accepted before. After a crash the clock may be behind.
   core::WallTime wall_max{};   // The latest wall time since.
   Moment invoked = 0;
   Moment accepted = 0;      // 0: no reply has said so.

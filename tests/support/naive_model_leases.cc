@@ -259,6 +259,7 @@ NaiveModel::Mark NaiveModel::mark_report(const core::Report& command, const core
   mark.surely_live = !mark.superseded && lease->session == command.session &&
                      surely_live(*lease, now) && session != sessions_.end() &&
                      session->second.connection == command.ticket.connection;
+  if (outcome.kind != core::Outcome::Kind::extend) ++lease->reports;
   const auto ask = [](Told& told) { told = std::max(told, Told::asked); };
   if (outcome.kind == core::Outcome::Kind::complete) {
     ask(lease->complete);
@@ -266,7 +267,7 @@ NaiveModel::Mark NaiveModel::mark_report(const core::Report& command, const core
   }
   if (outcome.kind == core::Outcome::Kind::release) ask(lease->release);
   if (outcome.kind == core::Outcome::Kind::fail) {
-    if (lease->fail == Told::no) lease->failed_at = now.at;
+    lease->failed_at = lease->fail == Told::no ? now.at : std::min(lease->failed_at, now.at);
     ask(lease->fail);
     if (job->fails(Told::asked) >= find_batch(outcome.batch)->run_of(index).max_attempts)
       job->over_from = std::min(job->over_from, now.at);
@@ -290,7 +291,10 @@ void NaiveModel::answer(const core::Report& command, const Asked& asked, const c
       const Mark& known = *mark++;
       if (refused.count({i, index}) == 0)
         return agreed(outcome, index, known, command.session, asked.at);
-      if (!known.surely_live) return;
+      // Another report of the job may have come before it, although it was sent later.
+      const bool only_one = known.surely_live &&
+                            find_job(outcome.batch.job(index))->lease(outcome.token)->reports == 1;
+      if (!only_one) return;
       broken(*find_batch(outcome.batch), "I5",
              fmt::format("the report of job {} was refused, but its lease lives",
                          short_id(outcome.batch.job(index))));
