@@ -71,8 +71,13 @@ void Engine::State::cancel(const CancelPtr& progress, std::size_t position, cons
   if (batch == nullptr || index >= batch->job_count || batch->finished.contains(index)) {
     // It has ended, or there is no such job: the answer is the state that it has.
     return with_views({id}, GetJobs::Payloads::without,
-                      [this, progress, position](std::vector<JobView>& views) {
-                        decide(progress, position, {views.front().code, views.front().state});
+                      [this, progress, position, id](std::vector<JobView>& views) {
+                        const JobView& view = views.front();
+                        if (view.code != Errc::ok || is_final(view.state))
+                          return decide(progress, position, {view.code, view.state});
+                        with_batch(id.batch(), [this, progress, position](const BatchPtr& come) {
+                          cancel(progress, position, come);  // It has come only now.
+                        });
                       });
   }
   if (batch->leased.contains(index)) {

@@ -32,6 +32,10 @@ class Chance {
   Micros spread(Micros high) {
     return Micros{static_cast<std::int64_t>(spread(static_cast<std::uint64_t>(high.count())))};
   }
+  core::Milliseconds spread_ms(core::Milliseconds high) {
+    return core::Milliseconds{
+        static_cast<std::int64_t>(spread(static_cast<std::uint64_t>(high.count())))};
+  }
   Micros between(Micros low, Micros high) {
     return low + Micros{static_cast<std::int64_t>(
                      below(static_cast<std::uint64_t>((high - low).count()) + 1))};

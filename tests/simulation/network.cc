@@ -93,6 +93,7 @@ void Network::cut_one() {
   }
   if (open.empty()) return;
   const core::ConnectionId id = chance_.pick(open);
+  ++cuts_;
   Link& link = links_.at(id);
   link.up_lost = chance_.percent(50);
   Client* client = link.client;

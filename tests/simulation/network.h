@@ -32,6 +32,7 @@ class Network {
   void broker_died();
 
   void cut_one();
+  std::uint64_t cuts() const { return cuts_; }
   void heal() { faulty_ = false; }
   bool quiet() const { return on_the_way_ == 0; }
   bool whole(core::ConnectionId connection) const;
@@ -58,6 +59,7 @@ class Network {
   core::ConnectionId last_ = 0;
   std::map<core::ConnectionId, Link> links_;
   std::size_t on_the_way_ = 0;
+  std::uint64_t cuts_ = 0;
 };
 
 }  // namespace pawl::simulation

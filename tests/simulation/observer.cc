@@ -51,10 +51,11 @@ void Observer::query() {
       return network_.send(connection_, core::WaitJob{ticket, ids.front(), wait, payloads});
     }
     case 1:
-      return network_.send(connection_, core::QueueStats{ticket, "default", {}});
+      return network_.send(connection_,
+                           core::QueueStats{ticket, chance_.pick(plan_.namespaces), {}});
     case 2:
       if (listing_.queue.empty() || listing_.cursor.empty()) {
-        listing_.ns = "default";
+        listing_.ns = chance_.pick(plan_.namespaces);
         listing_.queue = chance_.pick(plan_.queues);
         listing_.state = chance_.pick(kStates);
         listing_.type = chance_.percent(30) ? chance_.pick(plan_.types) : std::string();

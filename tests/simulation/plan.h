@@ -31,6 +31,8 @@ struct Plan {
   Micros cut_every{0};
   Micros wall_jump_every{0};
   Micros disk_full_every{0};
+  Micros night_every{0};  // Everything stands still, up to night_max.
+  core::Milliseconds night_max{0};
   Micros store_down{0};                 // The broker stays away at most this long after a crash.
   std::uint64_t store_fault_mille = 0;  // Of the commits.
   std::uint64_t read_failure_mille = 0;
@@ -45,7 +47,10 @@ struct Plan {
   std::size_t result_max = 100;
   std::vector<std::string> queues;
   std::vector<std::string> types;
+  std::vector<std::string> namespaces{"default"};
   std::size_t keys = 1;
+  std::size_t key_bytes = 0;      // At least.
+  std::size_t groups_max = 4;     // Of a batch.
   std::uint64_t due_percent = 0;  // Of the groups have a delay or a run-at.
   Micros due_max{0};
   std::uint32_t attempts_max = 3;

@@ -23,10 +23,12 @@ void Producer::start() {
 
 void Producer::heal() {
   healed_ = true;
+  frozen_ = false;
 }
 
 void Producer::make_one() {
   if (made_ >= plan_.batches) return;
+  if (frozen_) return events_.after(Micros{100ms}, [this] { make_one(); });
   ++made_;
   core::Enqueue command = make_batch();
   const core::BatchId id = command.batch;
@@ -49,7 +51,7 @@ core::BatchId Producer::make_id() {
 core::Enqueue Producer::make_batch() {
   core::Enqueue command;
   command.batch = make_id();
-  command.ns = "default";
+  command.ns = chance_.pick(plan_.namespaces);
   command.queue = chance_.pick(plan_.queues);
   command.job_count = static_cast<std::uint16_t>(1 + chance_.spread(plan_.jobs_max - 1));
   command.defaults = core::Blob::copy_of(std::string(chance_.below(20), 'D'));
@@ -69,7 +71,9 @@ core::Enqueue Producer::make_batch() {
 
 // Deals the jobs out to some groups, and a few to the refused.
 void Producer::fill_groups(core::Enqueue& command) {
-  const std::size_t groups = chance_.percent(60) ? 1 : chance_.between(1, 4);
+  const bool many = plan_.groups_max > 4;
+  const std::size_t groups =
+      chance_.percent(60) && !many ? 1 : chance_.between(1, plan_.groups_max);
   for (std::size_t i = 0; i < groups; ++i) command.groups.push_back(make_group());
   const bool refuses = command.job_count > 1 && chance_.percent(10);
   for (core::JobIndex index = 0; index < command.job_count; ++index) {
@@ -87,6 +91,7 @@ core::JobGroup Producer::make_group() {
   group.type = chance_.pick(plan_.types);
   group.priority = static_cast<std::uint8_t>(chance_.percent(70) ? 5 : chance_.below(10));
   if (plan_.keys > 1) group.key = "k" + std::to_string(chance_.below(plan_.keys));
+  if (group.key.size() < plan_.key_bytes) group.key.resize(plan_.key_bytes, 'k');
   if (chance_.percent(50))
     group.options.max_attempts = static_cast<std::uint32_t>(chance_.between(1, plan_.attempts_max));
   if (chance_.percent(20)) group.options.retention = core::Milliseconds{chance_.spread(60'000)};
@@ -105,6 +110,7 @@ core::JobGroup Producer::make_group() {
 void Producer::send(const core::BatchId& id) {
   const auto found = open_.find(id);
   if (found == open_.end()) return;
+  if (frozen_) return again(id);
   if (++found->second.sent > kTriesMax && !healed_) {  // It may have been accepted or not.
     open_.erase(found);
     return;
@@ -116,8 +122,15 @@ void Producer::send(const core::BatchId& id) {
 }
 
 void Producer::send_conflict(const core::Enqueue& command) {
+  // What was not on disk may be gone, and then its id is free again.
+  const core::QueueSettings& queue = plan_.settings.of(command.ns, command.queue);
+  if (queue.durability == core::Durability::written) return;
   core::Enqueue other = command;
-  other.hash ^= 1;
+  if (chance_.percent(50)) {
+    other.hash ^= 1;
+  } else {
+    other.queue = "another";
+  }
   other.ticket = {connection_, ++requests_};
   network_.send(connection_, std::move(other));
 }

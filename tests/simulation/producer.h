@@ -15,6 +15,7 @@ class Producer final : public Client {
       : events_(events), chance_(chance), plan_(plan), network_(network), server_(server) {}
 
   void start();
+  void freeze() { frozen_ = true; }  // Sends nothing for a while.
   void heal();
   bool done() const { return made_ >= plan_.batches && open_.empty(); }
   const std::vector<core::JobId>& jobs() const { return jobs_; }
@@ -43,6 +44,7 @@ class Producer final : public Client {
   Network& network_;
   Server& server_;
   bool healed_ = false;
+  bool frozen_ = false;
   core::ConnectionId connection_ = 0;
   std::uint64_t requests_ = 0;
   std::size_t made_ = 0;

@@ -34,7 +34,10 @@ Server::Server(EventQueue& events, Chance& chance, const Plan& plan, test::Naive
       history_(history),
       store_(plan.store),
       wall_offset_(kWallAtStart),
-      timeline_offset_(kWallAtStart) {}
+      timeline_offset_(kWallAtStart) {
+  model_.watch_grants(
+      [this](core::Token token, const core::JobId& id) { return is_stored(token, id); });
+}
 
 core::Now Server::now() const {
   const core::Milliseconds since = whole_ms(events_.now());
@@ -65,9 +68,25 @@ void Server::begin_epoch(test::NaiveModel::End how) {
                             owner.epoch, owner.last));
   outside_.found();
   group_->begin(owner, now());
-  if (admission_ != core::Admission::Kind::open)
-    group_->execute(core::Admission{admission_}, now());
-  if (life_ == Life::stopping) group_->execute(core::StopLeasing{}, now());
+  if (admission_ != core::Admission::Kind::open) tell(core::Admission{admission_});
+  if (life_ == Life::stopping) tell(core::StopLeasing{});
+}
+
+void Server::tell(core::Command command) {
+  model_.executed(command, now());
+  group_->execute(std::move(command), now());
+}
+
+bool Server::is_stored(core::Token token, const core::JobId& id) {
+  core::Read read;
+  const std::string key = core::keys::grant(token);
+  read.ranges.push_back({core::Table::leases, key, key + '\0'});
+  const store::ReadResult found = store_.read(kShard, read);
+  if (found.answer.rows.empty()) return false;
+  const auto grant = core::GrantRecord::decode(found.answer.rows.front().value);
+  return std::any_of(grant->jobs.begin(), grant->jobs.end(), [&](const core::LeasedJobs& leased) {
+    return leased.batch == id.batch() && leased.jobs.contains(id.index());
+  });
 }
 
 test::StoredLeases Server::stored_leases() {
@@ -96,6 +115,8 @@ void Server::crash(std::string_view why) {
   if (!up()) return;
   if (writing_ && !applied_ && chance_.percent(50)) apply(*writing_);
   const std::size_t kept = chance_.below(store_.unsynced(kShard) + 1);
+  history_.count(why == "stopped" ? "stops" : "crashes");
+  if (kept < store_.unsynced(kShard)) history_.count("crashes that lose commits");
   history_.note(fmt::format("{} broker dies: {}, {} of {} unsynced commits stay",
                             whole_ms(events_.now()).count(), why, kept, store_.unsynced(kShard)));
   store_.crash(kept);
@@ -124,6 +145,13 @@ void Server::post(core::Command command) {
   if (!up()) return;
   inbox_.push_back(std::move(command));
   wake(chance_.spread(plan_.turn_delay));
+}
+
+void Server::sleep_for(core::Milliseconds by) {
+  history_.note(fmt::format("{} all sleep for {} ms", whole_ms(events_.now()).count(), by.count()));
+  wall_offset_ += by;
+  timeline_offset_ += by;
+  if (up()) wake(Micros{0});
 }
 
 void Server::set_admission(core::Admission::Kind kind) {
@@ -196,7 +224,29 @@ store::Committed Server::apply(const core::Commit& commit) {
     store_.inject(chance_.pick(kFaults));
   }
   applied_ = true;
+  watch(commit);
   return store_.commit(kShard, group_->epoch(), commit);
+}
+
+void Server::watch(const core::Commit& commit) {
+  using Kind = core::Op::Kind;
+  const auto digest = [this](std::string_view bytes) {
+    digest_ = (digest_ ^ std::hash<std::string_view>{}(bytes)) * 0x9e3779b97f4a7c15ULL;
+  };
+  for (const core::Op& op : commit.ops()) {
+    digest_ += static_cast<std::uint64_t>(op.kind) * 31 + static_cast<std::uint64_t>(op.table);
+    digest(op.key);
+    digest(op.head);
+    digest(op.tail.view());
+    const bool erased = op.kind == Kind::erase || op.kind == Kind::erase_once;
+    if (erased && op.table == core::Table::lanes) history_.count("lanes dropped");
+    if (erased && op.table == core::Table::closed) history_.count("rows reaped");
+    if (op.table == core::Table::batches && op.expires_at != core::Timestamp{})
+      history_.count("receipts written");
+    if (op.table == core::Table::dead)
+      history_.count(erased ? "dead letters reaped" : "dead letters");
+    if (op.table == core::Table::results) history_.count("results apart");
+  }
 }
 
 void Server::write(std::shared_ptr<const core::Commit> commit) {
@@ -222,15 +272,27 @@ void Server::conclude(const store::Committed& result) {
   }
   group_->written(result);
   turn_due_ = true;
-  if (group_->phase() == Group::Phase::over) begin_epoch(test::NaiveModel::End::handover);
+  if (group_->phase() == Group::Phase::failed) return crash(group_->why());
+  if (group_->phase() != Group::Phase::over) return;
+  history_.count("handovers");
+  begin_epoch(test::NaiveModel::End::handover);
 }
 
 void Server::read(runtime::EpochRead read) {
   ++reads_under_way_;
+  const auto reads = [&](core::Table table) {
+    return !read.read.ranges.empty() && read.read.ranges.front().table == table;
+  };
+  if (reads(core::Table::ready)) history_.count("lane pages");
+  if (reads(core::Table::agenda) && read.read.rows_max != SIZE_MAX)
+    history_.count("agenda pages");
   const Micros until_looked = chance_.spread(plan_.read_delay);
   const Micros until_told = chance_.spread(plan_.read_delay);
   later(until_looked, [this, until_told, read = std::move(read)] {
-    if (faulty_ && chance_.per_mille(plan_.read_failure_mille)) store_.fail_next_read("injected");
+    if (faulty_ && chance_.per_mille(plan_.read_failure_mille)) {
+      store_.fail_next_read("injected");
+      history_.count("failed reads");
+    }
     later(until_told,
           [this, epoch = read.epoch, result = store_.read(kShard, read.read)]() mutable {
             --reads_under_way_;

@@ -36,6 +36,8 @@ class Server {
 
   void post(core::Command command);
   void jump_wall(core::Milliseconds by) { wall_offset_ += by; }
+  // As if the whole world had been asleep meanwhile.
+  void sleep_for(core::Milliseconds by);
   void set_admission(core::Admission::Kind kind);
   void heal() { faulty_ = false; }
 
@@ -44,6 +46,8 @@ class Server {
   // Up, and nothing is under way inside: only time or a command can change anything.
   bool quiet() const;
   core::EngineTotals totals() const { return group_->engine().totals(); }
+  // Of everything that was ever written, in order.
+  std::uint64_t digest() const { return digest_; }
 
  private:
   using Group = runtime::GroupCommit<core::Engine>;
@@ -60,7 +64,10 @@ class Server {
   void conclude(const store::Committed& result);
   void read(runtime::EpochRead read);
   void begin_epoch(test::NaiveModel::End how);
+  void tell(core::Command command);
+  void watch(const core::Commit& commit);
   test::StoredLeases stored_leases();
+  bool is_stored(core::Token token, const core::JobId& id);
 
   EventQueue& events_;
   Chance& chance_;
@@ -83,6 +90,7 @@ class Server {
   std::size_t reads_under_way_ = 0;
   bool turn_due_ = false;  // Something has come in since the last turn.
   std::optional<Micros> waking_at_;
+  std::uint64_t digest_ = 0;
 };
 
 }  // namespace pawl::simulation

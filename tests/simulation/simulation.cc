@@ -1,7 +1,6 @@
 #include "tests/simulation/simulation.h"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -15,26 +14,11 @@ using namespace std::chrono_literals;
 using core::JobState;
 
 constexpr Micros kHealedWithin = 40min;  // Of virtual time, delays and leases included.
+constexpr std::uint64_t kFrozenPercent = 40;
 constexpr std::uint64_t kEventsMax = 3'000'000;
 // Nothing happens for this long: then nothing may be left to do.
 constexpr Micros kIdle = 20ms;
-
-const std::vector<JobState> kFinal{JobState::completed, JobState::failed, JobState::cancelled};
-
-using Ids = std::set<core::JobId>;
-
-// The jobs of a queue in a state, as the store has them.
-Ids jobs_in(const core::FsckReport& found, const test::NaiveModel& model, const std::string& queue,
-            JobState state) {
-  Ids ids;
-  for (const auto& [id, states] : found.states) {
-    if (model.batches().at(id).asked.queue != queue) continue;
-    for (std::size_t i = 0; i < states.size(); ++i) {
-      if (states[i] == state) ids.insert(id.job(static_cast<core::JobIndex>(i)));
-    }
-  }
-  return ids;
-}
+constexpr Micros kStoreCheckedEvery = 300ms;  // While idle; it takes long.
 
 }  // namespace
 
@@ -53,8 +37,8 @@ Simulation::Simulation(const Plan& plan, Detail detail)
     producers_.push_back(std::make_unique<Producer>(events_, chance_, plan_, network_, server_));
   }
   for (std::size_t i = 0; i < plan_.workers; ++i) {
-    workers_.push_back(
-        std::make_unique<Worker>(events_, chance_, plan_, network_, fmt::format("w{}", i)));
+    workers_.push_back(std::make_unique<Worker>(events_, chance_, plan_, network_, gossip_,
+                                                fmt::format("w{}", i)));
   }
 }
 
@@ -75,6 +59,7 @@ bool Simulation::run() {
   observer_.start();
   plan_faults();
   while (history_.ok() && events_.now() < plan_.active) step();
+  if (history_.ok() && chance_.percent(kFrozenPercent)) audit_frozen();
   if (history_.ok()) heal();
   if (history_.ok()) drain();
   if (history_.ok()) audit();
@@ -104,22 +89,33 @@ void Simulation::plan_faults() {
     const core::Milliseconds by{chance_.spread(600'000)};
     server_.jump_wall(chance_.percent(50) ? by : -by);
   });
+  repeat(plan_.night_every, [this] {
+    history_.count("nights");
+    server_.sleep_for(chance_.spread_ms(plan_.night_max));
+  });
   repeat(plan_.disk_full_every, [this] {
     using Kind = core::Admission::Kind;
     server_.set_admission(chance_.percent(50) ? Kind::disk_full : Kind::open);
   });
 }
 
-void Simulation::heal() {
-  history_.note(fmt::format("{} everything heals", events_.now().count() / 1000));
+// No more faults; who is there goes on as before.
+void Simulation::calm() {
+  if (healed_) return;
+  history_.note(fmt::format("{} the faults end", events_.now().count() / 1000));
   healed_ = true;
   server_.heal();
   network_.heal();
   server_.set_admission(core::Admission::Kind::open);
   if (!server_.up()) server_.start();
+  observer_.heal();
+}
+
+void Simulation::heal() {
+  calm();
+  history_.note(fmt::format("{} everything heals", events_.now().count() / 1000));
   for (const auto& producer : producers_) producer->heal();
   for (const auto& worker : workers_) worker->heal();
-  observer_.heal();
 }
 
 bool Simulation::drained() const {
@@ -128,8 +124,9 @@ bool Simulation::drained() const {
     if (!producer->done()) return false;
   }
   const core::EngineTotals totals = server_.totals();
-  return totals.pending + totals.scheduled + totals.retrying + totals.processing == 0 &&
-         model_.unanswered().size() <= plan_.workers;
+  const bool empty = totals.pending == 0 && totals.scheduled == 0 && totals.retrying == 0 &&
+                     totals.processing == 0;
+  return empty && model_.only_waits(server_.now());
 }
 
 void Simulation::drain() {
@@ -144,15 +141,22 @@ void Simulation::drain() {
                     "{} requests unanswered",
                     found.count(JobState::pending), found.count(JobState::scheduled),
                     found.count(JobState::processing), found.count(JobState::retrying),
-                    model_.unanswered().size()));
+                    model_.unanswered()));
   }
 }
 
 // Nothing happens any more by itself, and yet a worker waits beside work.
 void Simulation::check_idle() {
   if (!server_.quiet() || !network_.quiet()) return;
-  const bool waited = std::any_of(workers_.begin(), workers_.end(),
-                                  [](const auto& worker) { return worker->waits(); });
+  const auto any = [&](auto waits) { return std::any_of(workers_.begin(), workers_.end(), waits); };
+  const core::EngineTotals totals = server_.totals();
+  const bool worth_it = totals.processing > 0 ||
+                        (totals.pending > 0 && any([](const auto& w) { return w->waits(); }));
+  if (worth_it && events_.now() >= idle_checked_ + kStoreCheckedEvery) {
+    idle_checked_ = events_.now();
+    model_.check_idle(check_store().states, server_.now());
+  }
+  const bool waited = any([](const auto& w) { return w->waits_for_all(); });
   if (waited && server_.totals().pending > 0) {
     history_.broken("I16", fmt::format("{} jobs are pending while a worker waits for them",
                                        server_.totals().pending));
@@ -172,101 +176,6 @@ core::FsckReport Simulation::check_store() {
   core::FsckReport report = fsck.finish();
   for (const std::string& finding : report.findings) history_.broken("I4", finding);
   return report;
-}
-
-// ---- after the drain
-
-void Simulation::audit() {
-  const core::FsckReport found = check_store();
-  model_.drained(found.states, server_.now());
-  if (!history_.ok()) return;
-  audit_jobs(found);
-  audit_lists(found);
-  audit_counts(found);
-  audit_memory();
-}
-
-void Simulation::audit_jobs(const core::FsckReport& found) {
-  std::vector<core::JobId> ids;
-  for (const auto& [batch, states] : found.states) {
-    for (std::size_t i = 0; i < states.size(); ++i)
-      ids.push_back(batch.job(static_cast<core::JobIndex>(i)));
-  }
-  for (std::size_t from = 0; from < ids.size(); from += 500) {
-    const std::size_t to = std::min(ids.size(), from + 500);
-    core::GetJobs get;
-    get.ids.assign(ids.begin() + static_cast<std::ptrdiff_t>(from),
-                   ids.begin() + static_cast<std::ptrdiff_t>(to));
-    get.payloads = core::GetJobs::Payloads::with;
-    const auto reply = observer_.ask(get);
-    const auto* views = reply ? std::get_if<core::JobViews>(&reply->body) : nullptr;
-    if (views == nullptr) return history_.broken("I16", "a query got no answer");
-    for (const core::JobView& view : views->jobs) {
-      const JobState stored = found.states.at(view.id.batch()).at(view.id.index());
-      if (view.code == core::Errc::ok && view.state != stored) {
-        history_.broken(
-            "I4", fmt::format("job {} is seen as {} and stored as {}", test::short_id(view.id),
-                              to_string(view.state), to_string(stored)));
-      }
-    }
-  }
-}
-
-// Every list holds exactly the jobs that are in its state, page by page. Some may be reaped
-// meanwhile.
-void Simulation::audit_lists(const core::FsckReport& before) {
-  for (const std::string& queue : plan_.queues) {
-    for (const JobState state : kFinal) {
-      Ids seen;
-      core::ListJobs list;
-      list.ns = "default";
-      list.queue = queue;
-      list.state = state;
-      list.limit = static_cast<std::uint32_t>(chance_.between(1, 300));
-      do {
-        const auto reply = observer_.ask(list);
-        const auto* page = reply ? std::get_if<core::Listed>(&reply->body) : nullptr;
-        if (page == nullptr) return history_.broken("I16", "a list got no answer");
-        for (const core::JobView& view : page->jobs) {
-          if (!seen.insert(view.id).second)
-            history_.broken("list", "job " + test::short_id(view.id) + " is listed twice");
-        }
-        list.cursor = page->next_cursor;
-      } while (!list.cursor.empty());
-      const Ids most = jobs_in(before, model_, queue, state);
-      const Ids least = jobs_in(check_store(), model_, queue, state);
-      if (!std::includes(most.begin(), most.end(), seen.begin(), seen.end()) ||
-          !std::includes(seen.begin(), seen.end(), least.begin(), least.end())) {
-        history_.broken("list", fmt::format("{} jobs of {} are listed as {}, {} are", seen.size(),
-                                            queue, to_string(state), least.size()));
-      }
-    }
-  }
-}
-
-void Simulation::audit_counts(const core::FsckReport&) {
-  const auto reply = observer_.ask(core::QueueStats{{}, "default", {}});
-  const auto* counted = reply ? std::get_if<core::Counted>(&reply->body) : nullptr;
-  if (counted == nullptr) return history_.broken("I16", "the counts got no answer");
-  while (!server_.quiet()) step();
-  const core::FsckReport now = check_store();
-  core::QueueCounts sum;
-  for (const core::QueueCounts& queue : counted->queues) {
-    sum.completed += queue.completed;
-    sum.failed += queue.failed;
-    sum.cancelled += queue.cancelled;
-    sum.pending += queue.pending + queue.processing + queue.scheduled + queue.retrying;
-  }
-  const bool agree = sum.completed >= now.count(JobState::completed) &&
-                     sum.failed >= now.count(JobState::failed) &&
-                     sum.cancelled >= now.count(JobState::cancelled) && sum.pending == 0;
-  if (!agree) history_.broken("I13", "the counts differ from the jobs");
-}
-
-void Simulation::audit_memory() {
-  while (!server_.quiet()) step();
-  if (const std::size_t bytes = server_.totals().window_bytes; bytes != 0)
-    history_.broken("memory", fmt::format("{} bytes of batches stay after the drain", bytes));
 }
 
 }  // namespace pawl::simulation

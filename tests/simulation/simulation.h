@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -23,19 +24,30 @@ class Simulation {
   std::string report() const;
   std::uint64_t events() const { return events_.executed(); }
   std::size_t jobs() const;
+  const test::History::Tally& tally() const { return history_.tally(); }
+  // Equal for runs in which the broker did the same, byte for byte.
+  std::uint64_t digest() const { return server_.digest(); }
 
  private:
   void step();
   void plan_faults();
   void repeat(Micros mean, std::function<void()> what);
+  void calm();
   void heal();
   bool drained() const;
   void drain();
+
+  // audit.cc
   void audit();
+  void audit_frozen();
   void audit_jobs(const core::FsckReport& found);
-  void audit_lists(const core::FsckReport& found);
-  void audit_counts(const core::FsckReport& found);
+  void audit_lists(const std::vector<core::JobState>& states);
+  void audit_counts();
+  bool counts_agree(const std::string& ns);
   void audit_memory();
+  std::set<core::JobId> list(core::ListJobs asked);
+  std::set<core::JobId> jobs_in(const core::FsckReport& found, const core::ListJobs& asked) const;
+
   core::FsckReport check_store();
   void check_idle();
 
@@ -47,9 +59,11 @@ class Simulation {
   Server server_;
   Network network_;
   std::vector<std::unique_ptr<Producer>> producers_;
+  Worker::Gossip gossip_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Observer observer_;
   bool healed_ = false;
+  Micros idle_checked_{0};
 };
 
 }  // namespace pawl::simulation

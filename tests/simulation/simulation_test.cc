@@ -23,6 +23,49 @@ constexpr std::uint64_t kSeeds = 200;
 constexpr std::uint64_t kSeeds = 2000;
 #endif
 
+// What a run of some hundred seeds has to have met, or it has tested nothing.
+const std::vector<std::string> kMet{"agenda pages",
+                                    "attempts failed",
+                                    "audits while frozen",
+                                    "batches accepted",
+                                    "batches accepted when written",
+                                    "batches sent again",
+                                    "connections cut",
+                                    "crashes",
+                                    "crashes that lose commits",
+                                    "dead letters",
+                                    "dead letters reaped",
+                                    "dead letters seen",
+                                    "failed reads",
+                                    "handovers",
+                                    "jobs cancelled",
+                                    "jobs completed",
+                                    "jobs released",
+                                    "lane pages",
+                                    "lanes dropped",
+                                    "leases stored before their delivery",
+                                    "leases that lasted",
+                                    "nights",
+                                    "pages of lists",
+                                    "picks compared",
+                                    "pushes to stop a job",
+                                    "receipts written",
+                                    "refused: disk_full",
+                                    "refused: id_conflict",
+                                    "refused: id_expired",
+                                    "refused: lease_lost",
+                                    "refused: overloaded",
+                                    "refused: unavailable",
+                                    "results apart",
+                                    "rows reaped",
+                                    "running jobs cancelled",
+                                    "sessions resumed",
+                                    "stops"};
+
+void add(const test::History::Tally& some, test::History::Tally& all) {
+  for (const auto& [what, times] : some) all[what] += times;
+}
+
 }  // namespace
 
 TEST_CASE("no seed breaks a promise", "[simulation]") {
@@ -35,12 +78,14 @@ TEST_CASE("no seed breaks a promise", "[simulation]") {
   std::uint64_t events = 0;
   std::uint64_t jobs = 0;
   std::uint64_t failed = 0;
+  test::History::Tally tally;
   for (std::uint64_t seed = first; seed < first + count && failed < 5; ++seed) {
     INFO("again: PAWL_SEED=" << seed);
     Simulation simulation(Plan::draw(seed), detail);
     const bool held = simulation.run();
     events += simulation.events();
     jobs += simulation.jobs();
+    add(simulation.tally(), tally);
     if (held) continue;
     ++failed;
     Simulation again(Plan::draw(seed), Simulation::Detail::last_events);
@@ -51,6 +96,24 @@ TEST_CASE("no seed breaks a promise", "[simulation]") {
       std::chrono::steady_clock::now() - start);
   fmt::print("{} seeds from {}: {} jobs, {} events, {} ms\n", count, first, jobs, events,
              took.count());
+  for (const auto& [what, times] : tally) fmt::print("  {:>10} {}\n", times, what);
+  if (count < 200) return;
+  for (const std::string& what : kMet) {
+    INFO(what);
+    CHECK(tally[what] > 0);
+  }
+}
+
+TEST_CASE("a seed gives the same commits every time", "[simulation]") {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Simulation once(Plan::draw(seed));
+    Simulation again(Plan::draw(seed));
+    once.run();
+    again.run();
+    INFO("seed " << seed);
+    CHECK(once.digest() == again.digest());
+    CHECK(once.events() == again.events());
+  }
 }
 
 }  // namespace pawl::simulation

@@ -10,7 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t kOldKept = 20;
+constexpr std::size_t kGossipKept = 40;
 
 }  // namespace
 
@@ -59,12 +59,16 @@ void Worker::cut(core::ConnectionId connection) {
 void Worker::heal() {
   healed_ = true;
   silent_ = false;
-  if (session_open_ && !fetching_) fetch();
+  frozen_ = false;
+  if (!session_open_) return;
+  send_report();
+  fetch();
 }
 
 void Worker::answered(core::ConnectionId connection, const core::Reply& reply) {
   if (connection != connection_ || silent_) return;
   if (const auto* body = std::get_if<core::SessionOpened>(&reply.body)) return opened(*body);
+  if (const auto* body = std::get_if<core::CancelRunning>(&reply.body)) return told_to_stop(*body);
   if (const auto* body = std::get_if<core::Granted>(&reply.body)) return granted(*body);
   if (const auto* body = std::get_if<core::Refused>(&reply.body))
     return refused(*body, reply.ticket.request);
@@ -135,10 +139,12 @@ void Worker::misbehave() {
       end.ticket = {connection_, ++requests_};
       return network_.send(connection_, end);
     }
-    default:
-      if (old_.empty()) return;
-      outbox_.push_back(chance_.pick(old_));
-      outbox_.push_back(chance_.pick(old_));
+    default:  // Says again what was said before, by whomever, and what nobody can know.
+      if (gossip_.empty()) return;
+      outbox_.push_back(chance_.pick(gossip_));
+      outbox_.push_back(chance_.pick(gossip_));
+      if (chance_.percent(50))
+        outbox_.back().jobs.insert(static_cast<core::JobIndex>(chance_.below(4096)));
       send_report();
   }
 }
@@ -166,27 +172,50 @@ std::size_t Worker::slots_in_use() const {
 }
 
 void Worker::fetch() {
-  if (!session_open_ || fetching_ || silent_) return;
+  if (!session_open_ || fetching_ || silent_ || frozen_) return;
   const std::size_t credits = healed_ ? 1000 : plan_.credits_max;
   const std::size_t used = slots_in_use();
   if (used >= credits) return;
   core::Fetch fetch;
   fetch.ticket = {connection_, ++requests_};
   fetch.session = session_;
-  fetch.ns = "default";
+  fetch.ns = plan_.namespaces[++fetches_ % plan_.namespaces.size()];
   fetch.queues = plan_.queues;
   fetch.credits = static_cast<std::uint32_t>(credits - used);
   fetch.max_wait = std::chrono::duration_cast<core::Milliseconds>(plan_.fetch_wait);
-  if (healed_) {
-    fetch.max_wait = 30s;
-  } else if (chance_.percent(30)) {
-    fetch.types = {chance_.pick(plan_.types)};
-    if (chance_.percent(50)) fetch.queues = {chance_.pick(plan_.queues)};
-  }
+  if (healed_) fetch.max_wait = plan_.namespaces.size() > 1 ? 500ms : 30s;
+  // In the end all jobs have to go, so that not everybody may stay picky.
+  if (healed_ ? name_ != "w0" && fetches_ % 4 != 0 : chance_.percent(50)) narrow(fetch);
+  fetch_waits_ = fetch.max_wait.count() > 0;
   fetch_is_full_ = fetch.types.empty() && fetch.queues.size() == plan_.queues.size() &&
-                   fetch.max_wait.count() > 0;
+                   plan_.namespaces.size() == 1;
   fetching_ = true;
   network_.send(connection_, std::move(fetch));
+}
+
+// Of some types, or some queues, or with others first.
+void Worker::narrow(core::Fetch& fetch) {
+  if (chance_.percent(50)) fetch.types = {chance_.pick(plan_.types)};
+  if (chance_.percent(50)) std::reverse(fetch.queues.begin(), fetch.queues.end());
+  if (chance_.percent(30)) fetch.queues = {chance_.pick(plan_.queues)};
+  if (healed_) fetch.max_wait = core::Milliseconds{chance_.between(1, 2000)};
+}
+
+// A handler that listens ends at once, in one way or another.
+void Worker::told_to_stop(const core::CancelRunning& stop) {
+  if (frozen_ || chance_.percent(30)) return;
+  for (Holding& held : held_) {
+    if (held.token != stop.token || held.batch != stop.job.batch()) continue;
+    const core::IndexSet one = held.running.common(core::IndexSet::single(stop.job.index()));
+    held.running.erase(one);
+    if (one.empty()) continue;
+    outbox_.push_back(outcome(held.token, held.batch, one));
+    if (chance_.percent(50)) {
+      outbox_.back().kind = core::Outcome::Kind::fail;
+      outbox_.back().failure.cause = core::Failure::Cause::cancellation;
+    }
+  }
+  send_report();
 }
 
 void Worker::granted(const core::Granted& granted) {
@@ -216,9 +245,9 @@ void Worker::finish(core::Token token, const core::BatchId& batch, core::IndexSe
     held.running.erase(ended);
     if (ended.empty()) continue;
     outbox_.push_back(outcome(token, batch, ended));
-    old_.push_back(outbox_.back());
+    gossip_.push_back(outbox_.back());
   }
-  if (old_.size() > kOldKept) old_.erase(old_.begin());
+  if (gossip_.size() > kGossipKept) gossip_.erase(gossip_.begin());
   if (std::exchange(reporting_later_, true)) return;
   later(chance_.spread(Micros{10ms}), [this] {
     reporting_later_ = false;
@@ -243,14 +272,14 @@ core::Outcome Worker::outcome(core::Token token, const core::BatchId& batch, cor
     outcome.kind = core::Outcome::Kind::complete;
     if (chance_.percent(50)) return outcome;
     outcome.content_type = "text/plain";
-    outcome.result = core::Blob::copy_of(std::string(chance_.below(plan_.result_max + 1),
-                                                     static_cast<char>('a' + chance_.below(26))));
+    outcome.result = core::Blob::copy_of(
+        std::string(chance_.spread(plan_.result_max), static_cast<char>('a' + chance_.below(26))));
   }
   return outcome;
 }
 
 void Worker::send_report() {
-  if (!session_open_ || silent_ || outbox_.empty()) return;
+  if (!session_open_ || silent_ || frozen_ || outbox_.empty()) return;
   core::Report report;
   report.ticket = {connection_, ++requests_};
   report.session = session_;

@@ -13,14 +13,28 @@ namespace pawl::simulation {
 // wants.
 class Worker final : public Client {
  public:
-  Worker(EventQueue& events, Chance& chance, const Plan& plan, Network& network, std::string name)
-      : events_(events), chance_(chance), plan_(plan), network_(network), name_(std::move(name)) {}
+  // What workers have reported, for those who say it after them.
+  using Gossip = std::vector<core::Outcome>;
+
+  Worker(EventQueue& events, Chance& chance, const Plan& plan, Network& network, Gossip& gossip,
+         std::string name)
+      : events_(events),
+        chance_(chance),
+        plan_(plan),
+        network_(network),
+        gossip_(gossip),
+        name_(std::move(name)) {}
 
   void start() { connect(); }
+  // Keeps its session and its jobs, and asks and reports nothing.
+  void freeze() { frozen_ = true; }
   // From now on it does nothing but its work, and asks for everything.
   void heal();
-  // A fetch of everything is waiting at the broker.
-  bool waits() const { return fetching_ && fetch_is_full_ && !silent_ && network_.whole(connection_); }
+  // A fetch is waiting at the broker.
+  bool waits() const {
+    return fetching_ && fetch_waits_ && !silent_ && network_.whole(connection_);
+  }
+  bool waits_for_all() const { return waits() && fetch_is_full_; }
 
   void answered(core::ConnectionId connection, const core::Reply& reply) override;
   void cut(core::ConnectionId connection) override;
@@ -38,7 +52,9 @@ class Worker final : public Client {
   void reconnect(Micros delay);
   void opened(const core::SessionOpened& opened);
   void fetch();
+  void narrow(core::Fetch& fetch);
   void granted(const core::Granted& granted);
+  void told_to_stop(const core::CancelRunning& stop);
   void run(core::Token token, const core::BatchId& batch, core::IndexSet jobs);
   void finish(core::Token token, const core::BatchId& batch, core::IndexSet jobs);
   core::Outcome outcome(core::Token token, const core::BatchId& batch, core::IndexSet jobs);
@@ -56,10 +72,12 @@ class Worker final : public Client {
   Chance& chance_;
   const Plan& plan_;
   Network& network_;
+  Gossip& gossip_;
   std::string name_;
   int lives_ = 0;
   bool healed_ = false;
   bool silent_ = false;
+  bool frozen_ = false;
 
   std::uint64_t life_ = 0;  // Grows with each death; what was planned before does not happen.
   core::ConnectionId connection_ = 0;
@@ -67,12 +85,13 @@ class Worker final : public Client {
   bool session_open_ = false;
   core::SessionId session_;
   bool fetching_ = false;
+  bool fetch_waits_ = false;
   bool fetch_is_full_ = false;
+  std::uint64_t fetches_ = 0;
   bool reporting_later_ = false;
   std::vector<Holding> held_;
   std::vector<core::Outcome> outbox_;
   std::map<std::uint64_t, core::Report> sent_;  // Reports without their answer, by request.
-  std::vector<core::Outcome> old_;              // To be sent once more, long after.
 };
 
 }  // namespace pawl::simulation

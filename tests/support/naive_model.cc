@@ -45,10 +45,16 @@ void NaiveModel::executed(const core::Command& command, core::Now now) {
   if (history_.listens())
     history_.note(fmt::format("{} {}", core::to_ms(now.at) % kClockShown, text_of(command)));
   if (const auto* gone = std::get_if<core::Disconnected>(&command)) return take(*gone, now);
+  if (const auto* admission = std::get_if<core::Admission>(&command)) {
+    if (admission->kind != admission_) admission_since_ = moment_;
+    admission_ = admission->kind;
+    return;
+  }
+  if (std::holds_alternative<core::StopLeasing>(command)) stopping_ = moment_;
   const core::Ticket ticket = runtime::ticket_of(command);
   if (ticket.request == 0) return;
   const auto [place, fresh] =
-      asked_.try_emplace(ticket, Asked{command, now.at, moment_, false, {}});
+      asked_.try_emplace(ticket, Asked{command, now.at, moment_, false, false, {}});
   if (!fresh) return history_.broken("harness", "a request number was used twice");
   Asked& asked = place->second;
   std::visit(
@@ -67,7 +73,7 @@ void NaiveModel::left(const core::Reply& reply, core::Now now) {
   saw(now);
   if (history_.listens())
     history_.note(fmt::format("{} {}", core::to_ms(now.at) % kClockShown, text_of(reply)));
-  if (reply.ticket.request == 0) return;
+  if (reply.ticket.request == 0) return push(reply);
   const auto found = asked_.find(reply.ticket);
   if (found == asked_.end()) {
     return history_.broken("replies", fmt::format("request {}.{} was answered twice",
@@ -75,6 +81,8 @@ void NaiveModel::left(const core::Reply& reply, core::Now now) {
   }
   const Asked asked = std::move(found->second);
   asked_.erase(found);
+  if (const auto* refused = std::get_if<core::Refused>(&reply.body))
+    check_refusal(*refused, asked, now);
   std::visit(
       [&](const auto& body) {
         if constexpr (requires { answer(body, asked, reply, now); }) {
@@ -88,10 +96,31 @@ void NaiveModel::left(const core::Reply& reply, core::Now now) {
       asked.command);
 }
 
+// A worker is told to stop a job: one that it has, and that somebody wants stopped.
+void NaiveModel::push(const core::Reply& reply) {
+  const auto* stop = std::get_if<core::CancelRunning>(&reply.body);
+  if (stop == nullptr) return;
+  history_.count("pushes to stop a job");
+  ModelJob* job = find_job(stop->job);
+  const bool known = job != nullptr && job->cancel_asked &&
+                     (job->lease(stop->token) != nullptr || job->granted_unseen);
+  if (known) {
+    job->told_to_stop = stop->token;
+  } else {
+    history_.broken("cancel", "a worker is told to stop job " + short_id(stop->job) +
+                                  ", which nobody wants stopped, or which it does not have");
+  }
+}
+
 void NaiveModel::epoch_begins(core::Epoch epoch, End how, const StoredLeases& stored,
                               core::Now now) {
   ++moment_;
   epoch_ = epoch;
+  if (first_epoch_ == 0) first_epoch_ = epoch;
+  epoch_began_ = moment_;
+  stopping_ = 0;
+  if (admission_ != core::Admission::Kind::open) admission_since_ = moment_;
+  admission_ = core::Admission::Kind::open;
   if (how == End::crash) asked_.clear();
   std::map<core::SessionId, Session> before = std::move(sessions_);
   sessions_.clear();
@@ -112,7 +141,9 @@ void NaiveModel::epoch_begins(core::Epoch epoch, End how, const StoredLeases& st
     if (how == End::crash && batch.relaxed) batch.tainted = true;
     for (std::size_t i = 0; i < batch.jobs.size(); ++i) {
       for (ModelLease& lease : batch.jobs[i].leases) {
-        lease.dropped |= !is_kept(id.job(static_cast<core::JobIndex>(i)), lease.token);
+        const bool kept = is_kept(id.job(static_cast<core::JobIndex>(i)), lease.token);
+        lease.dropped |= !kept;
+        if (kept && lease.release == ModelLease::Told::agreed) lease.ended_at = 0;  // Forgotten.
       }
     }
   }
@@ -121,14 +152,6 @@ void NaiveModel::epoch_begins(core::Epoch epoch, End how, const StoredLeases& st
 bool NaiveModel::is_kept(const core::JobId& id, core::Token token) const {
   const auto found = kept_.find({token, id.batch()});
   return found != kept_.end() && found->second.contains(id.index());
-}
-
-std::vector<core::Ticket> NaiveModel::unanswered() const {
-  std::vector<core::Ticket> tickets;
-  for (const auto& [ticket, asked] : asked_) {
-    if (!asked.gone) tickets.push_back(ticket);
-  }
-  return tickets;
 }
 
 ModelBatch* NaiveModel::find_batch(const core::BatchId& id) {
@@ -156,8 +179,11 @@ ModelBatch& NaiveModel::make_batch(const core::Enqueue& command, core::Now now) 
     rest.remove_prefix(size);
   }
   for (const core::RefusedJob& job : command.refused) batch.jobs[job.index].refused = true;
-  for (core::JobIndex i = 0; i < command.job_count; ++i)
-    batch.jobs[i].cancel_asked = cancels_.count(command.batch.job(i)) != 0;
+  for (core::JobIndex i = 0; i < command.job_count; ++i) {
+    if (cancels_.count(command.batch.job(i)) == 0) continue;
+    batch.jobs[i].cancel_asked = true;
+    batch.jobs[i].over_from = now.at;
+  }
   const core::QueueSettings& defaults = settings_.of(command.ns, command.queue);
   batch.relaxed = defaults.durability == core::Durability::written;
   for (const core::JobGroup& group : command.groups) {
@@ -169,9 +195,11 @@ ModelBatch& NaiveModel::make_batch(const core::Enqueue& command, core::Now now) 
     run.backoff = options.backoff.count() == 0 ? defaults.backoff : options.backoff;
     run.backoff_max = options.backoff_max.count() == 0 ? defaults.backoff_max : options.backoff_max;
     if (group.due.kind == core::Due::Kind::run_at) with_run_at_.push_back(&batch);
+    const LaneKey lane{command.ns, command.queue, group.type, group.priority, group.key};
     if (group.due.kind == core::Due::Kind::now) {
-      lanes_[{command.queue, group.type, group.priority, group.key}].emplace_back(
-          &batch, batch.runs.size());
+      lanes_[lane].emplace_back(&batch, batch.runs.size());
+    } else {
+      late_lanes_.insert(lane);
     }
     batch.runs.push_back(std::move(run));
   }
@@ -181,16 +209,22 @@ ModelBatch& NaiveModel::make_batch(const core::Enqueue& command, core::Now now) 
 void NaiveModel::take(const core::Enqueue& command, Asked&, core::Now now) {
   const auto known = batches_.find(command.batch);
   ModelBatch& batch = known == batches_.end() ? make_batch(command, now) : known->second;
-  if (command.hash != batch.asked.hash) return;
+  if (batch.is_other(command)) return;
+  if (batch.accepted == 0) batch.asked_at = std::min(batch.asked_at, now.at);
+  if (batch.surely_absent()) {  // As if it came for the first time.
+    batch.asked_at = now.at;
+    batch.wall_max = now.wall;
+    batch.invoked = moment_;
+  }
   ++batch.tries;
   ++batch.maybe;
 }
 
-void NaiveModel::answer(const core::Enqueue& command, const Asked& asked,
-                        const core::Reply& reply) {
+void NaiveModel::answer(const core::Enqueue& command, const Asked& asked, const core::Reply& reply,
+                        core::Now now) {
   ModelBatch& batch = batches_.at(command.batch);
   if (const auto* accepted = std::get_if<core::Accepted>(&reply.body)) {
-    check_accepted(command, batch, *accepted);
+    check_accepted(command, asked, batch, *accepted, now);
   } else if (const auto* refused = std::get_if<core::Refused>(&reply.body)) {
     check_refused(command, asked, batch, *refused);
   } else {
@@ -198,12 +232,25 @@ void NaiveModel::answer(const core::Enqueue& command, const Asked& asked,
   }
 }
 
-void NaiveModel::check_accepted(const core::Enqueue& command, ModelBatch& batch,
-                                const core::Accepted& accepted) {
+void NaiveModel::check_accepted(const core::Enqueue& command, const Asked& asked, ModelBatch& batch,
+                                const core::Accepted& accepted, core::Now now) {
   const std::string id = short_id(command.batch);
-  if (command.hash != batch.asked.hash) {
+  if (batch.is_other(command)) {
     return broken(batch, "I3", "other bytes were accepted under the id of batch " + id);
   }
+  const auto id_time = core::timestamp_from_ms(command.batch.time_ms());
+  if (id_time + core::limits::kReceiptWindow < asked.at ||
+      id_time > now.at + core::limits::kIdAheadMax) {
+    broken(batch, "I3", "the id of batch " + id + " was expired and is accepted");
+  }
+  const bool full =
+      admission_ == core::Admission::Kind::disk_full && admission_since_ < asked.moment;
+  if (full && !accepted.duplicate && asked.moment > epoch_began_)
+    broken(batch, "disk", "batch " + id + " was accepted while the disk was full");
+  if (accepted.level != settings_.of(command.ns, command.queue).durability)
+    broken(batch, "replies", "batch " + id + " was accepted at another level than its queue's");
+  history_.count(accepted.duplicate ? "batches sent again" : "batches accepted");
+  if (batch.relaxed) history_.count("batches accepted when written");
   if (!accepted.duplicate && batch.made) broken(batch, "I3", "batch " + id + " was made twice");
   if (accepted.duplicate && batch.tries < 2) {
     broken(batch, "I3", "batch " + id + " was sent once and called a duplicate");
@@ -222,7 +269,7 @@ void NaiveModel::check_accepted(const core::Enqueue& command, ModelBatch& batch,
 void NaiveModel::check_refused(const core::Enqueue& command, const Asked& asked, ModelBatch& batch,
                                const core::Refused& refused) {
   if (refused.code == Errc::unavailable) return;  // It may have been accepted all the same.
-  const bool other_bytes = command.hash != batch.asked.hash;
+  const bool other_bytes = batch.is_other(command);
   const std::string id = short_id(command.batch);
   if (refused.code == Errc::id_conflict && !other_bytes) {
     broken(batch, "I3", "batch " + id + " conflicts with itself");

@@ -4,12 +4,14 @@
 // has left it, held against the promises. It stands at the broker's border, so it knows no network
 // and no store; what a reply has not confirmed may or may not have happened.
 
+#include <concepts>
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
-#include <unordered_map>
 #include <vector>
 
 #include "broker/core/command.h"
@@ -27,7 +29,10 @@ struct ModelLease {
   core::SessionId session;
   std::uint32_t attempt = 1;
   core::Timestamp left_at{};
+  Moment left = 0;
+  Moment ended_at = 0;          // When the broker agreed to its end.
   core::Timestamp failed_at{};  // When the first report of a failure was taken.
+  int reports = 0;              // Of its end.
   bool dropped = false;         // The epoch ended and the grant was not stored.
   bool returned = false;        // The worker came back and did not list it.
   enum class Told : std::uint8_t { no, asked, agreed };
@@ -48,6 +53,12 @@ struct ModelJob {
   bool granted_unseen = false;  // By a broker that died before the reply could leave.
   Moment completed = 0;         // When the broker said so; 0: it has not.
   Moment cancelled = 0;
+  Moment stopping = 0;  // When the broker said that its running attempt is the last.
+  core::Token told_to_stop;
+  Moment over = 0;  // When the broker showed it in a final state.
+  core::JobState over_as = core::JobState::none;
+  // It cannot have ended before; max: nothing can have ended it yet.
+  core::Timestamp over_from = core::Timestamp::max();
   core::Blob result;  // Of the completion that was agreed.
 
   ModelLease* lease(core::Token token);
@@ -72,7 +83,7 @@ struct ModelBatch {
   std::vector<std::string_view> records;  // By index, slices of asked.jobs.
   std::vector<ModelJob> jobs;
   std::vector<ModelRun> runs;
-  core::Timestamp asked_at{};  // The first time.
+  core::Timestamp asked_at{};  // It was not accepted before. After a crash the clock may be behind.
   core::WallTime wall_max{};   // The latest wall time since.
   Moment invoked = 0;
   Moment accepted = 0;      // 0: no reply has said so.
@@ -83,6 +94,12 @@ struct ModelBatch {
   bool tainted = false;     // Relaxed, and the broker has crashed since.
 
   ModelRun& run_of(core::JobIndex index);
+  const ModelRun& run_of(core::JobIndex index) const {
+    return const_cast<ModelBatch*>(this)->run_of(index);
+  }
+  bool is_other(const core::Enqueue& command) const {
+    return command.hash != asked.hash || command.ns != asked.ns || command.queue != asked.queue;
+  }
   bool surely_absent() const { return accepted == 0 && maybe == 0; }
 };
 
@@ -106,12 +123,22 @@ class NaiveModel {
   void saw(core::Now now);
 
   const std::map<core::BatchId, ModelBatch>& batches() const { return batches_; }
-  // Commands on connections that live, without their reply.
-  std::vector<core::Ticket> unanswered() const;
+
+  // Whether the store holds a lease of the job under this token now.
+  using IsStored = std::function<bool(core::Token token, const core::JobId& id)>;
+  void watch_grants(IsStored is_stored) { is_stored_ = std::move(is_stored); }
+
+  // ---- when nothing happens by itself any more
+  // Whether everything unanswered, on connections that live, is a fetch within its wait.
+  bool only_waits(core::Now now) const;
+  std::size_t unanswered() const;
+  // Finds fetches that wait beside a job for them, and leases that should be stored and are not.
+  // `states` is what the store holds.
+  using States = std::map<core::BatchId, std::vector<core::JobState>>;
+  void check_idle(const States& states, core::Now now);
 
   // When everything has been drained: `states` is what the store holds, by batch and index; none is
   // a job that is not there.
-  using States = std::map<core::BatchId, std::vector<core::JobState>>;
   void drained(const States& states, core::Now now);
 
  private:
@@ -126,6 +153,7 @@ class NaiveModel {
     core::Timestamp at{};
     Moment moment = 0;
     bool gone = false;        // The connection was cut: no reply has to come.
+    bool live = false;        // It came over the connection of a session that surely lived.
     std::vector<Mark> marks;  // Of a report, by outcome and index.
   };
   struct Session {
@@ -135,14 +163,26 @@ class NaiveModel {
     bool over = false;  // Or perhaps over: nothing is said of it any more.
     std::vector<std::pair<core::JobId, core::Token>> leases;
   };
-  using LaneKey = std::tuple<std::string, std::string, std::uint8_t, std::string>;
+  using LaneKey = std::tuple<std::string, std::string, std::string, std::uint8_t, std::string>;
+  // How much a fetch wants a job: the queue's place in its order, then urgency. Smaller is sooner.
+  using Class = std::pair<std::size_t, unsigned>;
+  // What a fetch was content with.
+  struct Pick {
+    core::Token token;
+    Moment fetched = 0;
+    core::Fetch fetch;
+    Class worst;
+    Moment youngest = 0;  // When the youngest batch of that class was asked for.
+  };
 
   // naive_model.cc
+  void push(const core::Reply& reply);
   void take(const core::Enqueue& command, Asked& asked, core::Now now);
-  void answer(const core::Enqueue& command, const Asked& asked, const core::Reply& reply);
+  void answer(const core::Enqueue& command, const Asked& asked, const core::Reply& reply,
+              core::Now now);
   ModelBatch& make_batch(const core::Enqueue& command, core::Now now);
-  void check_accepted(const core::Enqueue& command, ModelBatch& batch,
-                      const core::Accepted& accepted);
+  void check_accepted(const core::Enqueue& command, const Asked& asked, ModelBatch& batch,
+                      const core::Accepted& accepted, core::Now now);
   void check_refused(const core::Enqueue& command, const Asked& asked, ModelBatch& batch,
                      const core::Refused& refused);
   ModelBatch* find_batch(const core::BatchId& id);
@@ -151,14 +191,18 @@ class NaiveModel {
 
   // naive_model_leases.cc
   void take(const core::OpenSession& command, Asked& asked, core::Now now);
-  void take(const core::Fetch& command, Asked& asked, core::Now now);
-  void take(const core::Heartbeat& command, Asked& asked, core::Now now);
+  template <class OfSession>
+  requires std::same_as<OfSession, core::Fetch> || std::same_as<OfSession, core::Heartbeat>
+  void take(const OfSession& command, Asked& asked, core::Now now) {
+    asked.live = live_session(command.session, command.ticket.connection, now) != nullptr;
+  }
   void take(const core::Report& command, Asked& asked, core::Now now);
   void take(const core::Disconnected& command, core::Now now);
   void answer(const core::OpenSession& command, const Asked& asked, const core::Reply& reply);
   void answer(const core::Fetch& command, const Asked& asked, const core::Reply& reply,
               core::Now now);
   void answer(const core::Report& command, const Asked& asked, const core::Reply& reply);
+  void answer(const core::Heartbeat& command, const Asked& asked, const core::Reply& reply);
   Session* live_session(const core::SessionId& id, core::ConnectionId connection, core::Now now);
   Mark mark_report(const core::Report& command, const core::Outcome& outcome, core::JobIndex index,
                    core::Now now);
@@ -169,13 +213,33 @@ class NaiveModel {
                  const core::Delivery& delivery, core::Now now);
   void check_time(ModelBatch& batch, core::JobIndex index, const core::Delivery& delivery,
                   core::Now now);
-  void check_order(ModelBatch& batch, core::JobIndex index, core::Token token);
+  void check_stored(const ModelBatch& batch, core::JobIndex index, const ModelLease& lease,
+                    core::Now now);
   void agreed(const core::Outcome& outcome, core::JobIndex index, const Mark& mark,
-              const core::SessionId& session);
+              const core::SessionId& session, core::Timestamp reported_at);
+
+  // naive_model_order.cc
+  void check_order(ModelBatch& batch, core::JobIndex index, core::Token token);
+  void check_picks(const core::Granted& granted, const core::Fetch& fetch, Moment fetched);
+  void check_passed_over(const ModelBatch& batch, const ModelRun& run, core::Token token);
+  static std::optional<Class> class_of(const ModelBatch& batch, const ModelRun& run,
+                                       const core::Fetch& fetch);
+
+  // naive_model_refusals.cc
+  void check_refusal(const core::Refused& refused, const Asked& asked, core::Now now);
+  std::string why_wrong(const core::Refused& refused, const Asked& asked, core::Now now) const;
+  bool is_overloaded(const core::Enqueue& command) const;
+
+  // naive_model_idle.cc
+  void check_neglect(const core::Fetch& fetch, const States& states, core::Now now);
+  bool surely_waits(const ModelBatch& batch, core::JobIndex index, core::JobState stored) const;
 
   // naive_model_views.cc
-  void take(const core::CancelJobs& command);
-  void answer(const core::CancelJobs& command, const core::Reply& reply);
+  void take(const core::CancelJobs& command, Asked& asked, core::Now now);
+  void answer(const core::CancelJobs& command, const Asked& asked, const core::Reply& reply,
+              core::Now now);
+  void check_stopping(const core::JobId& id, const ModelBatch& batch, ModelJob& job,
+                      const Asked& asked, core::Now now);
   void answer(const core::GetJobs& command, const Asked& asked, const core::Reply& reply,
               core::Now now);
   void answer(const core::WaitJob& command, const Asked& asked, const core::Reply& reply,
@@ -184,10 +248,12 @@ class NaiveModel {
               core::Now now);
   void check_view(const core::JobView& view, core::GetJobs::Payloads payloads, const Asked& asked,
                   core::Now now);
-  void check_state(const core::JobId& id, const ModelBatch& batch, core::JobState state);
+  void check_state(const core::JobId& id, const ModelBatch& batch, core::JobState state,
+                   Moment asked);
   void check_facts(const core::JobView& view, ModelBatch& batch);
+  void check_register(const core::JobView& view, const ModelBatch& batch, const Asked& asked,
+                      core::Now now);
   bool may_be_gone(const ModelBatch& batch, core::JobIndex index, core::Now now) const;
-  static bool may_be_over(const ModelBatch& batch, core::JobIndex index);
   void check_end(const core::JobId& id, ModelBatch& batch, core::JobState state, core::Now now);
 
   void broken(const ModelBatch& batch, std::string_view rule, const std::string& what) {
@@ -196,11 +262,20 @@ class NaiveModel {
 
   History& history_;
   const core::Settings& settings_;
+  IsStored is_stored_;
   core::Epoch epoch_ = 0;
+  core::Epoch first_epoch_ = 0;
+  Moment epoch_began_ = 0;
+  Moment stopping_ = 0;  // Since then the owner hands nothing out.
+  // Whether new jobs are taken, and since when.
+  core::Admission::Kind admission_ = core::Admission::Kind::open;
+  Moment admission_since_ = 0;
   Moment moment_ = 0;
   std::map<core::BatchId, ModelBatch> batches_;
   std::vector<ModelBatch*> with_run_at_;
   std::map<LaneKey, std::vector<std::pair<ModelBatch*, std::size_t>>> lanes_;
+  std::set<LaneKey> late_lanes_;   // Got delayed runs, which are paged in.
+  std::vector<Pick> picks_;        // Of the first epoch.
   std::set<core::JobId> cancels_;  // That were asked for, also before their batch.
   std::map<core::Ticket, Asked> asked_;
   std::map<core::SessionId, Session> sessions_;

@@ -46,6 +46,7 @@ void NaiveModel::answer(const core::OpenSession& command, const Asked& asked,
     return;
   }
   const auto found = sessions_.find(opened->session);
+  history_.count("sessions resumed");
   if (found == sessions_.end() || found->second.over) return;
   for (const core::Held& lost : opened->lost) {
     lost.jobs.for_each([&](core::JobIndex index) {
@@ -74,14 +75,6 @@ NaiveModel::Session* NaiveModel::live_session(const core::SessionId& id,
   return &session;
 }
 
-void NaiveModel::take(const core::Fetch& command, Asked&, core::Now now) {
-  live_session(command.session, command.ticket.connection, now);
-}
-
-void NaiveModel::take(const core::Heartbeat& command, Asked&, core::Now now) {
-  live_session(command.session, command.ticket.connection, now);
-}
-
 void NaiveModel::take(const core::Disconnected& command, core::Now now) {
   for (auto& [ticket, asked] : asked_) asked.gone |= ticket.connection == command.connection;
   for (auto& [id, session] : sessions_) {
@@ -96,7 +89,14 @@ void NaiveModel::take(const core::Disconnected& command, core::Now now) {
 void NaiveModel::answer(const core::Fetch& command, const Asked& asked, const core::Reply& reply,
                         core::Now now) {
   const auto* granted = std::get_if<core::Granted>(&reply.body);
-  if (granted == nullptr) return;
+  if (granted == nullptr) {
+    if (!std::holds_alternative<core::Refused>(reply.body))
+      history_.broken("replies", "a fetch was answered with something else");
+    return;
+  }
+  if (granted->deliveries.empty() && now.at < asked.at + command.max_wait && stopping_ == 0)
+    history_.broken("fetch", "a fetch was answered empty before its time");
+  check_picks(*granted, command, asked.moment);
   std::size_t jobs = 0;
   for (const core::Delivery& part : granted->deliveries) {
     jobs += part.jobs.count();
@@ -122,6 +122,8 @@ void NaiveModel::delivery(const core::Delivery& delivery, const core::Granted& g
   std::string expected;
   for (const core::Blob& record : delivery.records) bytes += record.view();
   delivery.jobs.for_each([&](core::JobIndex index) { expected += batch->records.at(index); });
+  if (delivery.accepted_at < batch->asked_at || delivery.accepted_at > now.at)
+    broken(*batch, "I8", "batch " + id + " was not accepted when its delivery says");
   if (bytes != expected || delivery.defaults.view() != batch->asked.defaults.view()) {
     broken(*batch, "I4", "the bytes of batch " + id + " changed");
   }
@@ -137,6 +139,7 @@ void NaiveModel::delivery(const core::Delivery& delivery, const core::Granted& g
     lease.session = fetch.session;
     lease.attempt = delivery.attempts.empty() ? 1 : delivery.attempts.at(position++);
     lease.left_at = now.at;
+    lease.left = moment_;
     lease.returned = returned;
     lease.dropped =
         granted.token.epoch() != epoch_ && !is_kept(delivery.batch.job(index), granted.token);
@@ -165,6 +168,9 @@ void NaiveModel::delivered(ModelBatch& batch, core::JobIndex index, ModelLease l
   if (job.refused) note("I2", "was refused and is delivered");
   if (job.completed != 0) note("I6", "was completed and is delivered again");
   if (job.cancelled != 0) note("I6", "was cancelled and is delivered");
+  if (job.stopping != 0) note("I6", "was cancelled while it ran and is delivered again");
+  if (job.over != 0) note("I6", fmt::format("was {} and is delivered", to_string(job.over_as)));
+  check_stored(batch, index, lease, now);
   const std::size_t max_attempts = batch.run_of(index).max_attempts;
   if (lease.attempt > max_attempts) note("I7", fmt::format("makes attempt {}", lease.attempt));
   if (lease.attempt < 1 + job.fails(Told::agreed) || lease.attempt > 1 + job.fails(Told::asked)) {
@@ -182,6 +188,26 @@ void NaiveModel::delivered(ModelBatch& batch, core::JobIndex index, ModelLease l
   job.leases.push_back(lease);
 }
 
+// What would start again with the same attempt number after a crash of the broker, although it was
+// delivered before or must start only once, has its lease in the store before it leaves.
+void NaiveModel::check_stored(const ModelBatch& batch, core::JobIndex index,
+                              const ModelLease& lease, core::Now now) {
+  const ModelJob& job = batch.jobs[index];
+  const bool again = job.fails(Told::agreed) > 0 ||
+                     std::any_of(job.leases.begin(), job.leases.end(), [&](const auto& before) {
+                       return before.token.epoch() == lease.token.epoch();
+                     });
+  if (!again && batch.run_of(index).max_attempts != 1) return;
+  const auto session = sessions_.find(lease.session);
+  const bool held =
+      surely_live(lease, now) && session->second.connection != 0 && lease.token.epoch() == epoch_;
+  const core::JobId id = batch.asked.batch.job(index);
+  if (!held || !is_stored_) return;
+  history_.count("leases stored before their delivery");
+  if (!is_stored_(lease.token, id))
+    broken(batch, "I7", "job " + short_id(id) + " leaves before its lease is stored");
+}
+
 void NaiveModel::check_time(ModelBatch& batch, core::JobIndex index, const core::Delivery& delivery,
                             core::Now now) {
   const ModelRun& run = batch.run_of(index);
@@ -191,8 +217,9 @@ void NaiveModel::check_time(ModelBatch& batch, core::JobIndex index, const core:
                        by.count(), what));
   };
   const core::Due& due = run.group.due;
-  if (due.kind == core::Due::Kind::delay && now.at < delivery.accepted_at + due.delay) {
-    early("delay was over", delivery.accepted_at + due.delay - now.at);
+  const core::Timestamp accepted_at = std::max(delivery.accepted_at, batch.asked_at);
+  if (due.kind == core::Due::Kind::delay && now.at < accepted_at + due.delay) {
+    early("delay was over", accepted_at + due.delay - now.at);
   }
   if (due.kind == core::Due::Kind::run_at && batch.wall_max < due.run_at) {
     early("run-at", due.run_at - batch.wall_max);
@@ -209,40 +236,10 @@ void NaiveModel::check_time(ModelBatch& batch, core::JobIndex index, const core:
   }
 }
 
-// A first delivery: whoever stands before it in the lane must have been delivered before.
-void NaiveModel::check_order(ModelBatch& batch, core::JobIndex index, core::Token token) {
-  ModelRun& run = batch.run_of(index);
-  const bool first = !std::exchange(run.delivered, true);
-  if (run.group.due.kind != core::Due::Kind::now) return;
-  const bool skipped = !first && index < run.highest && token > run.highest_token &&
-                       token.epoch() == run.highest_token.epoch();
-  if (skipped) {
-    broken(batch, "I11",
-           fmt::format("job {} came after job {} of its run",
-                       short_id(batch.asked.batch.job(index)), run.highest));
-  }
-  if (first || index > run.highest) {
-    run.highest = index;
-    run.highest_token = token;
-  }
-  if (first) run.first_token = token;
-  if (batch.accepted == 0) return;
-  const LaneKey lane{batch.asked.queue, run.group.type, run.group.priority, run.group.key};
-  for (const auto& [other, position] : lanes_.at(lane)) {
-    const ModelRun& later = other->runs[position];
-    if (!later.delivered || other->invoked < batch.accepted || other->tainted) continue;
-    if (later.first_token < token && later.first_token.epoch() == token.epoch()) {
-      broken(batch, "I11",
-             fmt::format("batch {} overtook batch {}", short_id(other->asked.batch),
-                         short_id(batch.asked.batch)));
-    }
-  }
-}
-
 // ---- reports
 
 void NaiveModel::take(const core::Report& command, Asked& asked, core::Now now) {
-  live_session(command.session, command.ticket.connection, now);
+  asked.live = live_session(command.session, command.ticket.connection, now) != nullptr;
   for (const core::Outcome& outcome : command.outcomes) {
     outcome.jobs.for_each([&](core::JobIndex index) {
       asked.marks.push_back(mark_report(command, outcome, index, now));
@@ -262,19 +259,29 @@ NaiveModel::Mark NaiveModel::mark_report(const core::Report& command, const core
   mark.surely_live = !mark.superseded && lease->session == command.session &&
                      surely_live(*lease, now) && session != sessions_.end() &&
                      session->second.connection == command.ticket.connection;
+  if (outcome.kind != core::Outcome::Kind::extend) ++lease->reports;
   const auto ask = [](Told& told) { told = std::max(told, Told::asked); };
-  if (outcome.kind == core::Outcome::Kind::complete) ask(lease->complete);
+  if (outcome.kind == core::Outcome::Kind::complete) {
+    ask(lease->complete);
+    job->over_from = std::min(job->over_from, now.at);
+  }
   if (outcome.kind == core::Outcome::Kind::release) ask(lease->release);
   if (outcome.kind == core::Outcome::Kind::fail) {
-    if (lease->fail == Told::no) lease->failed_at = now.at;
+    lease->failed_at = lease->fail == Told::no ? now.at : std::min(lease->failed_at, now.at);
     ask(lease->fail);
+    if (job->fails(Told::asked) >= find_batch(outcome.batch)->run_of(index).max_attempts)
+      job->over_from = std::min(job->over_from, now.at);
   }
   return mark;
 }
 
 void NaiveModel::answer(const core::Report& command, const Asked& asked, const core::Reply& reply) {
   const auto* reported = std::get_if<core::Reported>(&reply.body);
-  if (reported == nullptr) return;
+  if (reported == nullptr) {
+    if (!std::holds_alternative<core::Refused>(reply.body))
+      history_.broken("replies", "a report was answered with something else");
+    return;
+  }
   std::set<std::pair<std::uint32_t, core::JobIndex>> refused;
   for (const core::RefusedOutcome& job : reported->refused) refused.emplace(job.outcome, job.index);
   auto mark = asked.marks.begin();
@@ -282,8 +289,12 @@ void NaiveModel::answer(const core::Report& command, const Asked& asked, const c
     const core::Outcome& outcome = command.outcomes[i];
     outcome.jobs.for_each([&](core::JobIndex index) {
       const Mark& known = *mark++;
-      if (refused.count({i, index}) == 0) return agreed(outcome, index, known, command.session);
-      if (!known.surely_live) return;
+      if (refused.count({i, index}) == 0)
+        return agreed(outcome, index, known, command.session, asked.at);
+      // Another report of the job may have come before it, although it was sent later.
+      const bool only_one = known.surely_live &&
+                            find_job(outcome.batch.job(index))->lease(outcome.token)->reports == 1;
+      if (!only_one) return;
       broken(*find_batch(outcome.batch), "I5",
              fmt::format("the report of job {} was refused, but its lease lives",
                          short_id(outcome.batch.job(index))));
@@ -291,8 +302,14 @@ void NaiveModel::answer(const core::Report& command, const Asked& asked, const c
   }
 }
 
+void NaiveModel::answer(const core::Heartbeat&, const Asked&, const core::Reply& reply) {
+  const bool fits = std::holds_alternative<core::Beaten>(reply.body) ||
+                    std::holds_alternative<core::Refused>(reply.body);
+  if (!fits) history_.broken("replies", "a heartbeat was answered with something else");
+}
+
 void NaiveModel::agreed(const core::Outcome& outcome, core::JobIndex index, const Mark& mark,
-                        const core::SessionId& session) {
+                        const core::SessionId& session, core::Timestamp reported_at) {
   const core::JobId id = outcome.batch.job(index);
   ModelBatch* batch = find_batch(outcome.batch);
   ModelJob* job = find_job(id);
@@ -307,6 +324,7 @@ void NaiveModel::agreed(const core::Outcome& outcome, core::JobIndex index, cons
   if (lease->session != session && !lease->dropped)
     note("I5", "was reported by another session, and it counts");
   if (outcome.kind == core::Outcome::Kind::extend) return;
+  lease->ended_at = moment_;
   // A release that was not on disk when the broker crashed may be forgotten.
   const bool forgotten = lease->release == Told::agreed && outcome.token.epoch() != epoch_;
   if (lease->ended() && !forgotten) note("I5", "was reported twice, and both count");
@@ -320,13 +338,17 @@ void NaiveModel::agreed(const core::Outcome& outcome, core::JobIndex index, cons
       if (job->leases.back().token > outcome.token) note("I6", "was delivered while it completed");
       lease->complete = Told::agreed;
       job->completed = moment_;
+      job->over_from = reported_at;
+      history_.count("jobs completed");
       job->result = outcome.result;
       return;
     case core::Outcome::Kind::fail:
       lease->fail = Told::agreed;
+      history_.count("attempts failed");
       return;
     default:
       lease->release = Told::agreed;
+      history_.count("jobs released");
   }
 }
 

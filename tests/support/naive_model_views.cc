@@ -12,28 +12,50 @@ using core::Errc;
 using core::JobState;
 using Told = ModelLease::Told;
 
-void NaiveModel::take(const core::CancelJobs& command) {
+void NaiveModel::take(const core::CancelJobs& command, Asked&, core::Now now) {
   for (const core::JobId& id : command.ids) {
     cancels_.insert(id);
-    if (ModelJob* job = find_job(id)) job->cancel_asked = true;
+    ModelJob* job = find_job(id);
+    if (job == nullptr) continue;
+    job->cancel_asked = true;
+    job->over_from = std::min(job->over_from, now.at);
   }
 }
 
-void NaiveModel::answer(const core::CancelJobs& command, const core::Reply& reply) {
+void NaiveModel::answer(const core::CancelJobs& command, const Asked& asked,
+                        const core::Reply& reply, core::Now now) {
   const auto* verdicts = std::get_if<core::CancelVerdicts>(&reply.body);
   if (verdicts == nullptr) return;
+  if (verdicts->jobs.size() != command.ids.size())
+    return history_.broken("replies", "CancelJobs answers more or fewer jobs than asked for");
   for (std::size_t i = 0; i < command.ids.size(); ++i) {
     const core::JobId id = command.ids[i];
     const core::CancelVerdict& verdict = verdicts->jobs.at(i);
     ModelJob* job = find_job(id);
     if (verdict.code != Errc::ok || job == nullptr) continue;
     const ModelBatch& batch = *find_batch(id.batch());
-    check_state(id, batch, verdict.state);
+    check_state(id, batch, verdict.state, asked.moment);
+    if (verdict.state == JobState::processing) check_stopping(id, batch, *job, asked, now);
     if (verdict.state != JobState::cancelled) continue;
+    history_.count("jobs cancelled");
     if (job->completed != 0)
       broken(batch, "I6", "job " + short_id(id) + " was cancelled after it completed");
     if (job->cancelled == 0) job->cancelled = moment_;
   }
+}
+
+// Its worker has been told, and the job does not start again.
+void NaiveModel::check_stopping(const core::JobId& id, const ModelBatch& batch, ModelJob& job,
+                                const Asked& asked, core::Now now) {
+  if (job.stopping == 0) job.stopping = moment_;
+  history_.count("running jobs cancelled");
+  if (job.leases.empty()) return;
+  const ModelLease& lease = job.leases.back();
+  if (lease.left > asked.moment || !surely_live(lease, now)) return;
+  const Session& session = sessions_.at(lease.session);
+  const bool reachable = session.connection != 0 && session.resumed < asked.moment;
+  if (reachable && job.told_to_stop != lease.token)
+    broken(batch, "cancel", "the worker of job " + short_id(id) + " was not told to stop");
 }
 
 void NaiveModel::answer(const core::GetJobs& command, const Asked& asked, const core::Reply& reply,
@@ -56,7 +78,7 @@ void NaiveModel::answer(const core::WaitJob& command, const Asked& asked, const 
   if (waited == nullptr) return;
   check_view(waited->job, command.payloads, asked, now);
   const bool in_time = waited->job.code != Errc::ok || is_final(waited->job.state);
-  if (!in_time && now.at < asked.at + command.max_wait) {
+  if (!in_time && now.at < asked.at + command.max_wait && stopping_ == 0) {
     history_.broken("wait", "a wait ended before its time and before its job");
   }
 }
@@ -90,7 +112,7 @@ void NaiveModel::check_view(const core::JobView& view, core::GetJobs::Payloads p
   if (job == nullptr || job->refused || batch->surely_absent()) {
     return history_.broken("I2", "job " + short_id(id) + " is seen and was never accepted");
   }
-  check_state(id, *batch, view.state);
+  check_state(id, *batch, view.state, asked.moment);
   const auto must_be = [&](Moment since, JobState state) {
     if (since == 0 || since > asked.moment || view.state == state) return;
     broken(*batch, "I6",
@@ -99,6 +121,7 @@ void NaiveModel::check_view(const core::JobView& view, core::GetJobs::Payloads p
   };
   must_be(job->completed, JobState::completed);
   must_be(job->cancelled, JobState::cancelled);
+  check_register(view, *batch, asked, now);
   check_facts(view, *batch);
   if (payloads == core::GetJobs::Payloads::without) return;
   if (view.record.view() != batch->records.at(id.index()))
@@ -107,6 +130,40 @@ void NaiveModel::check_view(const core::JobView& view, core::GetJobs::Payloads p
       view.result.view() != job->result.view()) {
     broken(*batch, "I4", "the result of job " + short_id(id) + " changed");
   }
+}
+
+// The job as a register: what was surely so all the time between question and answer is what is
+// seen, and a final state that was seen once stays.
+void NaiveModel::check_register(const core::JobView& view, const ModelBatch& batch,
+                                const Asked& asked, core::Now now) {
+  ModelJob& job = *find_job(view.id);
+  const auto wrong = [&](const std::string& why) {
+    broken(
+        batch, "I14",
+        fmt::format("job {} is seen as {}, but {}", short_id(view.id), to_string(view.state), why));
+  };
+  if (job.over != 0 && job.over < asked.moment && view.state != job.over_as)
+    wrong(fmt::format("it was seen as {} before", to_string(job.over_as)));
+  if (is_final(view.state)) {
+    if (job.over == 0) {
+      job.over = moment_;
+      job.over_as = view.state;
+    }
+    if (view.state == JobState::failed) history_.count("dead letters seen");
+    return;
+  }
+  if (!job.leases.empty()) {
+    const ModelLease& last = job.leases.back();
+    const bool held = surely_live(last, now) && last.left < asked.moment;
+    if (held && view.state != JobState::processing) wrong("its lease lives");
+  }
+  if (view.state != JobState::processing || job.granted_unseen) return;
+  const bool may_hold = !job.leases.empty() && (job.leases.back().ended_at == 0 ||
+                                                job.leases.back().ended_at > asked.moment);
+  const bool may_be_on_its_way = std::any_of(asked_.begin(), asked_.end(), [](const auto& entry) {
+    return std::holds_alternative<core::Fetch>(entry.second.command);
+  });
+  if (!may_hold && !may_be_on_its_way) wrong("nobody has it");
 }
 
 void NaiveModel::check_facts(const core::JobView& view, ModelBatch& batch) {
@@ -118,16 +175,19 @@ void NaiveModel::check_facts(const core::JobView& view, ModelBatch& batch) {
   if (!same) broken(batch, "I4", "the facts of job " + short_id(view.id) + " changed");
 }
 
-// Whether the job can be in this state at all, after what was asked of it.
-void NaiveModel::check_state(const core::JobId& id, const ModelBatch& batch, JobState state) {
+// Whether the job can have been in this state at all since somebody asked, after what was asked of
+// it.
+void NaiveModel::check_state(const core::JobId& id, const ModelBatch& batch, JobState state,
+                             Moment asked) {
   const ModelJob& job = batch.jobs[id.index()];
-  const ModelRun& run = const_cast<ModelBatch&>(batch).run_of(id.index());
+  const ModelRun& run = batch.run_of(id.index());
   const bool reported_done = std::any_of(job.leases.begin(), job.leases.end(),
                                          [](const auto& l) { return l.complete != Told::no; });
   bool possible = true;
   switch (state) {
     case JobState::scheduled:
-      possible = run.group.due.kind != core::Due::Kind::now && job.leases.empty();
+      possible = run.group.due.kind != core::Due::Kind::now &&
+                 (job.leases.empty() || job.leases.front().left > asked);
       break;
     case JobState::retrying:
       possible = job.fails(Told::asked) > 0;
@@ -153,29 +213,22 @@ void NaiveModel::check_state(const core::JobId& id, const ModelBatch& batch, Job
   }
 }
 
-bool NaiveModel::may_be_over(const ModelBatch& batch, core::JobIndex index) {
-  const ModelJob& job = batch.jobs[index];
-  const ModelRun& run = const_cast<ModelBatch&>(batch).run_of(index);
-  return job.refused || job.cancel_asked || job.fails(Told::asked) >= run.max_attempts ||
-         std::any_of(job.leases.begin(), job.leases.end(),
-                     [](const auto& lease) { return lease.complete != Told::no; });
-}
-
-// Whether the job may have been reaped by now.
+// Whether the job may have been reaped by now: its batch is kept from the end of its last job on.
 bool NaiveModel::may_be_gone(const ModelBatch& batch, core::JobIndex index, core::Now now) const {
   core::Milliseconds retention{0};
   for (const ModelRun& run : batch.runs) retention = std::max(retention, run.retention);
   const ModelJob& job = batch.jobs[index];
-  const ModelRun& run = const_cast<ModelBatch&>(batch).run_of(index);
-  const bool surely_failed = job.fails(Told::agreed) >= run.max_attempts && !job.cancel_asked;
-  if (surely_failed) {
-    retention = std::max(retention, settings_.of(batch.asked.ns, batch.asked.queue).dead_retention);
+  const bool surely_failed =
+      job.fails(Told::agreed) >= batch.run_of(index).max_attempts && !job.cancel_asked;
+  const auto dead_retention = settings_.of(batch.asked.ns, batch.asked.queue).dead_retention;
+  if (surely_failed && now.at < job.over_from + dead_retention) return false;
+  core::Timestamp closed = batch.asked_at;
+  for (const ModelJob& other : batch.jobs) {
+    if (other.refused) continue;
+    if (other.over_from == core::Timestamp::max()) return false;
+    closed = std::max(closed, other.over_from);
   }
-  if (now.at < batch.asked_at + retention) return false;
-  for (std::size_t i = 0; i < batch.jobs.size(); ++i) {
-    if (!may_be_over(batch, static_cast<core::JobIndex>(i))) return false;
-  }
-  return true;
+  return now.at >= closed + retention;
 }
 
 void NaiveModel::drained(const States& states, core::Now now) {
@@ -207,13 +260,21 @@ void NaiveModel::check_end(const core::JobId& id, ModelBatch& batch, JobState st
   if (!is_final(state)) {
     return broken(batch, "I16", fmt::format("job {} is still {}", short_id(id), to_string(state)));
   }
-  check_state(id, batch, state);
+  check_state(id, batch, state, moment_);
   const bool wrong = (job.completed != 0 && state != JobState::completed) ||
-                     (job.cancelled != 0 && state != JobState::cancelled);
+                     (job.cancelled != 0 && state != JobState::cancelled) ||
+                     (job.over != 0 && state != job.over_as);
   if (wrong) {
     broken(batch, "I6",
            fmt::format("job {} ends as {}, but it had been {}", short_id(id), to_string(state),
-                       job.completed != 0 ? "completed" : "cancelled"));
+                       job.completed != 0   ? "completed"
+                       : job.cancelled != 0 ? "cancelled"
+                                            : to_string(job.over_as)));
+  }
+  if (job.stopping != 0 && state != JobState::completed && state != JobState::cancelled) {
+    broken(batch, "I6",
+           fmt::format("job {} was cancelled while it ran and ends as {}", short_id(id),
+                       to_string(state)));
   }
   const std::size_t max_attempts = batch.run_of(id.index()).max_attempts;
   if (!job.cancel_asked && job.fails(Told::agreed) >= max_attempts && state != JobState::failed) {
