@@ -52,8 +52,8 @@ class Call {
   // A reply without error, with the right id; its content may be taken. send_again asks for another
   // round.
   virtual Next on_reply(pb::Reply& reply, TimePoint now) = 0;
-  // Asked before a refusal that is not retryable ends the call, unless an earlier sending may have
-  // been accepted.
+  // Asked before a refusal that is not retryable ends the call. It says whether the outcome of an
+  // earlier sending is unknown.
   virtual Remedy remedy(const Error& refusal) {
     static_cast<void>(refusal);
     return Remedy::none;

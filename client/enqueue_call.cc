@@ -14,7 +14,9 @@ void EnqueueCall::append_op(std::string& out, TimePoint /*now*/) {
 }
 
 Remedy EnqueueCall::remedy(const Error& refusal) {
-  if (refusal.code() != Errc::id_expired || renewed_) return Remedy::none;
+  if (refusal.code() != Errc::id_expired || renewed_ || refusal.outcome_unknown()) {
+    return Remedy::none;
+  }
   renewed_ = true;
   id_.reset();
   return Remedy::renew_clock;

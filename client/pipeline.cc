@@ -154,8 +154,9 @@ void Pipeline::on_answer(Entries::iterator it, pb::Reply& reply, TimePoint now) 
 
 void Pipeline::on_refusal(Entries::iterator it, const pb::Error& refusal, TimePoint now) {
   Entry& entry = it->second;
-  const Error error = error_of(refusal);
+  Error error = error_of(refusal);
   entry.outcome_unknown |= error.code() == Errc::unavailable;
+  error.set_outcome_unknown(entry.outcome_unknown);
   if (!error.retryable() && remedied(it, error)) return;
   if (!error.retryable() || entry.call->policy().when_refused == WhenRefused::fail) {
     return fail(it, error);
@@ -165,7 +166,6 @@ void Pipeline::on_refusal(Entries::iterator it, const pb::Error& refusal, TimePo
 
 bool Pipeline::remedied(Entries::iterator it, const Error& refusal) {
   Entry& entry = it->second;
-  if (entry.outcome_unknown) return false;
   switch (entry.call->remedy(refusal)) {
     case Remedy::none:
       return false;
@@ -195,7 +195,7 @@ void Pipeline::rest(Entries::iterator it, const Error& refusal, TimePoint now) {
   if (now + pause >= entry.deadline) {
     // Only for those whose time is up by then; their mates may have more.
     Error late = refusal;
-    late.set_request_id(it->first).set_outcome_unknown(entry.outcome_unknown);
+    late.set_request_id(it->first);
     const auto next = entry.call->expire(now + pause, late);
     if (!next) return end(it);
     entry.deadline = *next;

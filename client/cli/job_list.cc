@@ -63,13 +63,19 @@ class Listing {
       cursor = std::move(page.next_cursor);
     } while (!cursor.empty() && !full());
     next_cursor_ = cursor;
+    last_state_ = state;
   }
 
-  // Whether the states have a job that is not listed any more.
+  // Whether the last state or one of these has a job that is not listed.
   void look_beyond(std::span<const JobState> states) {
-    more_ = !next_cursor_.empty();
+    // A broker that stopped because a page was full does not know whether that was the last job.
+    if (!next_cursor_.empty() && has_any(last_state_, next_cursor_)) {
+      more_ = true;
+      return;
+    }
+    next_cursor_.clear();
     for (auto state = states.begin(); state != states.end() && !more_; ++state) {
-      more_ = has_any(*state);
+      more_ = has_any(*state, {});
     }
   }
 
@@ -92,9 +98,9 @@ class Listing {
   static constexpr std::size_t kPageMax = 1000;
   static constexpr std::size_t kWholeJobsMax = 100;
 
-  bool has_any(JobState state) {
+  bool has_any(JobState state, const std::string& cursor) {
     ListQuery query(arguments_.queue, state);
-    query.type(arguments_.type).limit(1);
+    query.type(arguments_.type).limit(1).cursor(cursor);
     JobPage page = client_->list(query);
     while (page.jobs.empty() && !page.next_cursor.empty()) {
       page = client_->list(query.cursor(page.next_cursor));
@@ -147,6 +153,7 @@ class Listing {
   Output out_;
   std::size_t listed_ = 0;
   std::string next_cursor_;
+  JobState last_state_ = JobState::pending;
   bool more_ = false;
   std::vector<JobStatus> jobs_;
   boost::json::array elements_;

@@ -45,7 +45,8 @@ class LoggedCall final : public Call {
     log_->events.emplace_back("answered");
     return --log_->wanted_rounds > 0 ? Next::send_again : Next::ended;
   }
-  Remedy remedy(const Error& /*refusal*/) override {
+  Remedy remedy(const Error& refusal) override {
+    if (refusal.outcome_unknown() && log_->remedy == Remedy::renew_clock) return Remedy::none;
     return std::exchange(log_->remedy, Remedy::none);
   }
   void fail(const Error& error) override {

@@ -52,6 +52,19 @@ TEST_CASE("a call that can ask for something else is sent again at once", "[clie
   CHECK(call->events == Events{"sent", "sent", "too_large"});
 }
 
+TEST_CASE("a call can ask for something else after a cut too", "[client][refusal]") {
+  PipelineFixture t;
+  t.connect();
+  const auto call = t.submit();
+  call->remedy = Remedy::send_again;
+  t.sent();
+  t.cut();
+  t.connect();
+  t.sent();
+  t.refuse(3, pb::TOO_LARGE);
+  CHECK(t.sent_ids() == Ids{3});
+}
+
 TEST_CASE("a call that was refused for its age waits for the broker's time", "[client][refusal]") {
   PipelineFixture t;
   t.connect();

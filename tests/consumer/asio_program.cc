@@ -5,6 +5,7 @@
 #include <string>
 
 #include <boost/asio.hpp>
+
 #include <pawl/asio.h>
 
 #ifdef BOOST_ASIO_SEPARATE_COMPILATION

@@ -63,7 +63,8 @@ class PAWL_API Error : public std::exception {
   // The call was sent and its answer is missing: an enqueue may or may not have been accepted.
   bool outcome_unknown() const { return outcome_unknown_; }
   // With an outcome_unknown() of an enqueue: the id that the job has if it was accepted, to be
-  // looked up; that of the first job when several are accepted as one.
+  // looked up; that of the first job when several are accepted as one. Nothing when the caller gave
+  // the call up.
   const std::optional<JobId>& job_id() const { return job_id_; }
   // The request's number on its connection, as the broker logs it; 0 when it never got one.
   std::uint64_t request_id() const { return request_id_; }

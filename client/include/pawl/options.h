@@ -126,8 +126,8 @@ class PAWL_API ClientOptions {
   ClientOptions& reconnect_backoff(Milliseconds first, Milliseconds most) {
     return backoff_ = first, backoff_max_ = most, *this;
   }
-  // A connection on which an answer is due and nothing came for this long is asked by a ping, and
-  // after as long again taken for dead.
+  // A connection on which an answer is due, and on which for this long nothing came and nothing got
+  // through, is asked by a ping, and after as long again taken for dead.
   ClientOptions& silence_limit(Milliseconds value) { return silence_limit_ = value, *this; }
   // The bound of what waits in this client for an answer. At the bound the blocking forms wait, the
   // others fail with `overloaded`.
