@@ -155,16 +155,14 @@ void DiskState::apply(const NameChange& change, Names& names) {
   }
 }
 
-// A journal keeps the first changes, a plain file system any of them.
+// A journal keeps the order of the changes.
 DiskState::Names DiskState::names_after_cut(Random& random, CrashImage& image) const {
   Names names = synced_names_;
-  const bool journal = draw(random, 2) == 0;
   const std::uint64_t kept = draw(random, changes_.size() + 1);
   for (std::size_t i = 0; i < changes_.size(); ++i) {
-    const bool keep = journal ? i < kept : draw(random, 2) == 0;
-    if (keep) apply(changes_[i], names);
+    if (i < kept) apply(changes_[i], names);
     image.notes.push_back(fmt::format("{} {}: {}", changes_[i].file ? "name" : "unlink",
-                                      changes_[i].name, keep ? "kept" : "undone"));
+                                      changes_[i].name, i < kept ? "kept" : "undone"));
   }
   return names;
 }

@@ -66,7 +66,7 @@ class DiskState {
   std::uint64_t bytes() const;
 
   // A fresh directory with what a power cut may leave: of each file what was synced and none, all
-  // or some of the rest; of the names those that were synced and some of the later changes.
+  // or some of the rest; of the names those that were synced and the first of the later changes.
   CrashImage crash(Random& random, const std::filesystem::path& into) const;
   // A process that ends keeps what the system has; what no sync has reached is dropped otherwise.
   enum class Unsynced : std::uint8_t { kept, dropped };
