@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "broker/core/limits.h"
+#include "broker/store/kill_point.h"
 
 namespace pawl::net {
 namespace {
@@ -163,6 +164,7 @@ void Conversation::post(const Request& request, core::Command&& command) {
     encode_refused(request.id, {Errc::overloaded, "the broker is busy", kFullInboxRetry}, output_);
     return;
   }
+  PAWL_KILL_POINT("net.command.posted");
   known_to_engine_ = true;
   in_flight_.push_back({request.id, request.operation});
 }

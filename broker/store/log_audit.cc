@@ -10,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include "broker/store/kill_point.h"
 #include "broker/store/live_logs.h"
 #include "broker/store/log_records.h"
 
@@ -184,6 +185,7 @@ void cut_off(const TornTail& tail, const fs::path& keep_in) {
   const fs::path kept = keep_in / fmt::format("{}.torn", tail.log.filename().string());
   File(kept, O_WRONLY | O_CREAT | O_TRUNC)
       .write_all(std::string_view(bytes).substr(tail.good_bytes));
+  PAWL_KILL_POINT("store.cut_off.kept");
   File(tail.log, O_WRONLY).cut(tail.good_bytes);
 }
 

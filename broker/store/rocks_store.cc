@@ -14,6 +14,7 @@
 
 #include "broker/core/assert.h"
 #include "broker/store/caps.h"
+#include "broker/store/kill_point.h"
 #include "broker/store/live_logs.h"
 #include "broker/store/log_audit.h"
 #include "broker/store/rocks_codec.h"
@@ -108,6 +109,16 @@ struct RocksStore::Seat {
 class RocksStore::Events final : public rocksdb::EventListener {
  public:
   explicit Events(RocksStore& store) : store_(store) {}
+
+  void OnFlushBegin(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
+    PAWL_KILL_POINT("store.flush.begin");
+  }
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
+    PAWL_KILL_POINT("store.flush.done");
+  }
+  void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override {
+    PAWL_KILL_POINT("store.compaction.done");
+  }
 
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
     store_.fail(status->ToString());
@@ -292,6 +303,7 @@ RocksStore::Seat* RocksStore::seat_of(core::ShardId shard) {
 
 Owner RocksStore::acquire(core::ShardId shard) {
   if (failed_.load()) throw std::runtime_error(failure());
+  PAWL_KILL_POINT("store.acquire.before");
   Seat& seat = *seat_of(shard);
   rocksdb::ColumnFamilyHandle* own = columns_.handles[kOwnColumn];
   std::string stored;
@@ -312,6 +324,7 @@ Owner RocksStore::acquire(core::ShardId shard) {
     if (status.ok()) status = log(batch, core::Durability::synced);
   }
   if (!status.ok()) throw std::runtime_error(damage(status));
+  PAWL_KILL_POINT("store.acquire.after");
   seat.owner = record.owner;
   seat.epoch = Seat::Epoch::running;
   return record.owner;
@@ -350,6 +363,7 @@ Committed RocksStore::write(Seat& seat, const core::Commit& commit) {
   }
 
   expiry_->now_ms.store(core::to_ms(record.owner.at), std::memory_order_relaxed);
+  PAWL_KILL_POINT("store.commit.before", &commit);
   status = log(batch, commit.synced ? core::Durability::synced : core::Durability::written);
   if (!status.ok()) {
     fail(status.ToString());
@@ -368,6 +382,7 @@ rocksdb::Status RocksStore::log(rocksdb::WriteBatch& batch, core::Durability lev
   const std::uint64_t commits_before = commits_;
   const rocksdb::Status status = db_->Write(options, &batch);
   if (!status.ok()) return status;
+  PAWL_KILL_POINT("store.commit.written");
   ++commits_;
   if (!options.sync) return status;
   std::uint64_t before = synced_;
