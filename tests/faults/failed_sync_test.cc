@@ -83,7 +83,8 @@ void fail_each(const std::vector<Operation>& operations) {
   for (std::size_t i = 0; i < lives.size(); ++i) {
     CAPTURE(to_string(rules[i].kind), to_string(rules[i].op), rules[i].nth);
     CHECK(lives[i].wrong == std::vector<std::string>{});
-    if (rules[i].nth == 1) CHECK(lives[i].fired);
+    // A MANIFEST stays open as long as the store.
+    if (rules[i].nth == 1 && rules[i].op != FileOp::close) CHECK(lives[i].fired);
   }
 }
 
