@@ -9,6 +9,7 @@
 #include <spdlog/spdlog.h>
 
 #include "broker/core/limits.h"
+#include "broker/store/kill_point.h"
 
 namespace pawl::net {
 namespace {
@@ -185,6 +186,7 @@ void Conversation::post(const Request& request, core::Command&& command) {
     encode_refused(request.id, {Errc::overloaded, "the broker is busy", kFullInboxRetry}, output_);
     return;
   }
+  PAWL_KILL_POINT("net.command.posted");
   known_to_engine_ = true;
   expected_bytes_ += reply_bytes;
   in_flight_.push_back({request.id, request.operation, reply_bytes});

@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "broker/runtime/hang_point.h"
+#include "broker/store/kill_point.h"
 
 namespace pawl::runtime {
 
@@ -98,6 +99,7 @@ core::EngineTotals EngineLoop::totals() const {
 
 void EngineLoop::run() {
   while (!ended()) turn();
+  PAWL_KILL_POINT("runtime.stop.last");
   {
     const std::lock_guard lock(mutex_);
     stopped_ = life_ == Life::stopping ? Stopped::clean : Stopped::cut_off;
@@ -165,6 +167,7 @@ void EngineLoop::carry_out(core::Now now) {
     if (!work.replies.empty()) {
       count(counters_.replies, work.replies.size());
       sink_.deliver(std::move(work.replies));
+      PAWL_KILL_POINT("runtime.replies.out");
     }
     reader_->ask(std::move(work.reads));
     if (!work.commit || write(std::move(work.commit)) == Written::later) return;
@@ -183,6 +186,7 @@ EngineLoop::Written EngineLoop::write(std::shared_ptr<const core::Commit> commit
   }
   count(counters_.commits_handed_off);
   committer_->hand(std::move(commit));
+  PAWL_KILL_POINT("runtime.commit.handed");
   return Written::later;
 }
 
@@ -199,6 +203,7 @@ store::Committed EngineLoop::commit_now(const core::Commit& commit) {
 }
 
 void EngineLoop::conclude(const store::Committed& result) {
+  PAWL_KILL_POINT("runtime.commit.durable");
   group_.written(result);
   if (group_.phase() != Group::Phase::over) return;
   try {
@@ -252,6 +257,7 @@ void EngineLoop::publish(core::Now now) {
   published_at_ = now.at;
   totals_ = group_.engine().totals();
   if (!first) return;
+  PAWL_KILL_POINT("runtime.ready");
   ready_ = Ready::yes;
   changed_.notify_all();
 }

@@ -132,6 +132,9 @@ rocksdb::DBOptions database_options(const RocksOptions& options, const RocksPart
   // One flush and one compaction at a time: the processors belong to those who wait for answers.
   database.max_background_jobs = 2;
   database.max_open_files = 1024;
+  // At the start each table's files are opened by threads of its own: the usual 16 for each of our
+  // tables are hundreds of threads that mostly find nothing to do.
+  database.max_file_opening_threads = 2;
 
   // No threads and files of statistics that nobody asks for.
   database.stats_dump_period_sec = 0;

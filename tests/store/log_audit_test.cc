@@ -222,7 +222,7 @@ TEST_CASE("a torn tail is cut off, kept and told", "[store][audit]") {
 
 TEST_CASE("what the mark tells of is damaged, not torn", "[store][audit]") {
   const Stopped stopped({kSynced, kSynced});
-  const std::uint64_t mark = store::SyncMark(stopped.directory.path() / "synced").load();
+  const std::uint64_t mark = store::SyncMark(stopped.directory.path() / "synced").load().operation;
   CHECK(stopped.audit(mark) == Stopped::Verdict::whole);
   write_file(stopped.log(), stopped.bytes.substr(0, stopped.bytes.size() - 1));
   CHECK(stopped.audit() == Stopped::Verdict::torn);
@@ -233,13 +233,14 @@ TEST_CASE("what the mark tells of is damaged, not torn", "[store][audit]") {
 TEST_CASE("a damaged mark says nothing", "[store][audit]") {
   TempDirectory directory;
   const store::SyncMark mark(directory.path() / "synced");
-  CHECK(mark.load() == 0);
-  mark.store(0x0102030405060708);
-  CHECK(mark.load() == 0x0102030405060708);
+  CHECK(mark.load().operation == 0);
+  mark.store({.operation = 0x0102030405060708, .commits = 9});
+  CHECK(mark.load().operation == 0x0102030405060708);
+  CHECK(mark.load().commits == 9);
   std::string bytes = read_file(mark.path());
   bytes[3] ^= 4;
   write_file(mark.path(), bytes);
-  CHECK(store::SyncMark(mark.path()).load() == 0);
+  CHECK(store::SyncMark(mark.path()).load().operation == 0);
 }
 
 TEST_CASE("a missing log is noticed", "[store][audit]") {
