@@ -82,8 +82,10 @@ TEST_CASE("a program that is not there is no crash", "[worker][process]") {
   ProcessOrder order;
   order.command = {"/nowhere/at/all"};
   const ProcessEnd end = run_process(order, {});
+#ifndef __SANITIZE_THREAD__  // It makes a fork of vfork, and so loses what the child says.
   CHECK(end.kind == ProcessEnd::Kind::not_started);
   CHECK(end.code == ENOENT);
+#endif
 }
 
 // The program says on stdout, through a named pipe, that it runs; then it is asked to stop.
