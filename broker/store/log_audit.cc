@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include "broker/store/log_records.h"
 
@@ -33,19 +34,7 @@ class File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
-  std::string read_all() const {
-    std::string bytes(fs::file_size(path_), '\0');
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t got =
-          ::pread(file_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
-      if (got < 0) fail(path_, "read", errno);
-      if (got == 0) break;
-      done += static_cast<std::size_t>(got);
-    }
-    bytes.resize(done);
-    return bytes;
-  }
+  int descriptor() const { return file_; }
   void write_all(std::string_view bytes) const {
     while (!bytes.empty()) {
       const ssize_t put = ::write(file_, bytes.data(), bytes.size());
@@ -68,6 +57,29 @@ class File {
   const int file_;
 };
 
+// The bytes of a file; logs may be larger than memory should be.
+class MappedFile {
+ public:
+  explicit MappedFile(const fs::path& path) : size_(fs::file_size(path)) {
+    if (size_ == 0) return;
+    const File file(path, O_RDONLY);
+    void* bytes = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.descriptor(), 0);
+    if (bytes == MAP_FAILED) fail(path, "read", errno);
+    bytes_ = static_cast<const char*>(bytes);
+  }
+  ~MappedFile() {
+    if (size_ != 0) ::munmap(const_cast<char*>(bytes_), size_);
+  }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::string_view bytes() const { return {bytes_, size_}; }
+
+ private:
+  const std::size_t size_;
+  const char* bytes_ = nullptr;
+};
+
 // Named by ascending numbers: 000012.log.
 std::vector<fs::path> logs_in(const fs::path& directory) {
   std::vector<std::pair<std::uint64_t, fs::path>> numbered;
@@ -88,50 +100,48 @@ std::vector<fs::path> logs_in(const fs::path& directory) {
 struct Chain {
   std::optional<std::uint64_t> next;  // RocksDB's number that the next batch has to begin at.
   core::CommitSeq commit = 0;         // The last of ours.
-  // The log before this one ended in something that did not fit, at `next`.
+  std::uint64_t synced = 0;           // The last operation that is known to have been on disk.
+  // The first thing that does not fit: what stands there and behind it, in later logs too, can only
+  // be let go.
   std::optional<TornTail> gap;
 
   void follow(const LoggedBatch& batch) {
     next = batch.first + batch.count;
+    synced = std::max(synced, batch.synced);
     if (batch.commit != 0) commit = batch.commit;
   }
 };
 
-[[noreturn]] void damaged(const fs::path& log, std::uint64_t offset, const Chain& chain) {
+[[noreturn]] void damaged(const Chain& chain) {
   throw std::runtime_error(fmt::format(
       "{} is damaged at byte {}: what follows commit {} cannot be read, and later commits "
       "count on it",
-      log.string(), offset, chain.commit));
+      chain.gap->log.string(), chain.gap->good_bytes, chain.commit));
 }
 
-void check_first(const LoggedBatch& batch, const Chain& chain) {
-  if (chain.gap && batch.first != *chain.next)
-    damaged(chain.gap->log, chain.gap->good_bytes, chain);
+// What cannot be read was on disk once: something behind it, or the mark, says so. Where nothing
+// fits before it, its numbers are not known; RocksDB's own look at its files decides then.
+void judge(const Chain& chain) {
+  if (chain.gap && chain.next && chain.synced >= *chain.next) damaged(chain);
 }
 
-std::optional<TornTail> audit(const fs::path& log, std::uint64_t synced, Chain& chain) {
-  const std::string bytes = File(log, O_RDONLY).read_all();
-  LogRecords records(bytes);
-  for (bool first = true;; first = false) {
-    const auto batch = records.next();
-    if (!batch) break;
-    if (first) {
-      check_first(*batch, chain);
-      chain.gap.reset();
-    } else if (batch->first != *chain.next) {
-      damaged(log, records.end(), chain);
-    }
+// Reads a log up to the first thing that does not fit; true when there is none.
+bool read_whole(LogRecords& records, Chain& chain) {
+  while (const auto batch = records.peek()) {
+    if (chain.next && batch->first != *chain.next) return false;
+    records.accept(*batch);
     chain.follow(*batch);
   }
-  if (records.at_clean_end()) return std::nullopt;
-  auto behind = records.find_behind(records.end());
-  // Where nothing fits before it, what is missing reaches up to the batch behind it at least.
-  const std::uint64_t missing = chain.next.value_or(behind ? behind->first - 1 : 1);
-  for (; behind; behind = records.find_behind(behind->end)) {
-    synced = std::max(synced, behind->synced);
+  return records.at_clean_end();
+}
+
+// Looks behind a gap for batches that tell what was on disk.
+void look_behind(LogRecords& records, Chain& chain) {
+  for (auto batch = records.find_behind(records.end()); batch;
+       batch = records.find_behind(batch->end)) {
+    chain.synced = std::max(chain.synced, batch->synced);
+    if (!chain.next) chain.next = batch->first - 1;
   }
-  if (synced >= missing) damaged(log, records.end(), chain);
-  return TornTail{log, records.end(), bytes.size() - records.end()};
 }
 
 }  // namespace
@@ -139,20 +149,32 @@ std::optional<TornTail> audit(const fs::path& log, std::uint64_t synced, Chain& 
 std::vector<TornTail> audit_logs(const fs::path& directory, std::uint64_t synced) {
   std::vector<TornTail> tails;
   Chain chain;
+  chain.synced = synced;
+  std::optional<TornTail> whole;  // The log before.
   for (const fs::path& log : logs_in(directory)) {
-    if (auto tail = audit(log, synced, chain)) {
-      tails.push_back(*tail);
-      chain.gap = std::move(tail);
+    const MappedFile file(log);
+    LogRecords records(file.bytes());
+    const auto first = records.peek();
+    if (chain.gap && first && first->first == chain.next) chain.gap.reset();  // It was no gap.
+    if (!chain.gap && read_whole(records, chain)) {
+      whole = {log, records.end(), 0};
+      continue;
     }
+    TornTail tail{log, records.end(), file.bytes().size() - records.end()};
+    if (!chain.gap) chain.gap = records.end() == 0 && first && whole ? *whole : tail;
+    look_behind(records, chain);
+    if (tail.torn_bytes > 0) tails.push_back(std::move(tail));
   }
+  judge(chain);
   return tails;
 }
 
 void cut_off(const TornTail& tail, const fs::path& keep_in) {
-  const std::string bytes = File(tail.log, O_RDONLY).read_all();
   const fs::path kept = keep_in / fmt::format("{}.torn", tail.log.filename().string());
-  File(kept, O_WRONLY | O_CREAT | O_TRUNC)
-      .write_all(std::string_view(bytes).substr(tail.good_bytes));
+  {
+    const MappedFile log(tail.log);
+    File(kept, O_WRONLY | O_CREAT | O_TRUNC).write_all(log.bytes().substr(tail.good_bytes));
+  }
   File(tail.log, O_WRONLY).cut(tail.good_bytes);
 }
 

@@ -20,8 +20,10 @@ struct TornTail {
 // silence. We know more: each of our batches says what was on disk when it was written, and
 // `synced` (SyncMark) what was on disk at the end.
 //
-//   what does not fit, and nothing counts on it    torn tail
+//   what does not fit, and nothing counts on it    torn tail, and so is all behind it
 //   ... and `synced` or a batch behind it does     damage
+//
+// A batch that does not go on where the one before it ended does not fit, whichever log it is in.
 //
 // Throws std::runtime_error that names the log and the place when acknowledged commits are damaged.
 std::vector<TornTail> audit_logs(const std::filesystem::path& directory, std::uint64_t synced);

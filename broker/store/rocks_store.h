@@ -73,8 +73,6 @@ class RocksStore final : public Store {
   std::unique_ptr<SyncMark> mark_;
   std::shared_ptr<Expiry> expiry_;
   std::unique_ptr<RocksParts> parts_;
-  std::unique_ptr<rocksdb::DB> db_;
-  Columns columns_;
 
   mutable std::mutex mutex_;  // Of what follows; never held while the disk works.
   std::map<core::ShardId, std::unique_ptr<Seat>> seats_;
@@ -82,6 +80,10 @@ class RocksStore final : public Store {
   std::atomic<bool> failed_{false};
   // RocksDB's number of the last operation known to be on disk.
   std::atomic<std::uint64_t> synced_{0};
+
+  // Closed first: until then RocksDB's threads report to what stands above.
+  std::unique_ptr<rocksdb::DB> db_;
+  Columns columns_;
 };
 
 }  // namespace pawl::store
