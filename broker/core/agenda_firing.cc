@@ -11,7 +11,8 @@ bool Engine::State::has_room_for_due() const {
   return open->bytes() < settings.grain.due_bytes && reads.in_flight() < settings.grain.due_reads;
 }
 
-// Everything whose time has come, oldest first. What is not in memory yet comes with the next page.
+// Everything whose time has come, oldest first. What is not in memory yet comes with the next page,
+// and what is too much for one step with the next, so that commands are not kept waiting.
 void Engine::State::fire_agenda() {
   for (Agenda* agenda : {&timeline_agenda, &wall_agenda}) {
     const std::uint64_t time = agenda == &wall_agenda ? to_ms(now.wall) : to_ms(now.at);

@@ -9,7 +9,6 @@ namespace pawl::core {
 
 namespace {
 
-// The pace: one read and one set of erases, then others come first.
 constexpr std::size_t kBytesAtOnce = 8 << 20;
 constexpr Milliseconds kNothingDue = std::chrono::hours{1};
 
@@ -82,6 +81,7 @@ void Engine::State::read_closed(const std::string& from) {
   });
 }
 
+// The pace: one read and one set of erases, then others come first.
 void Engine::State::reap_some(std::size_t at_once) {
   if (reap_row.batches.empty() && reap_row.jobs.empty()) {
     open->erase(Table::closed, std::exchange(reap_key, {}));

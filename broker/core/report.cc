@@ -48,9 +48,10 @@ void Engine::State::report(Report& command) {
   decided(progress);
 }
 
-// Whether some outcome is of a batch that is not in memory, which happens after a restart only.
+// Whether some outcome is of a batch that is being loaded or has to be, after a restart.
 bool Engine::State::has_to_wait(const Report& report) {
   return std::any_of(report.outcomes.begin(), report.outcomes.end(), [&](const Outcome& outcome) {
+    if (loading_batches.count(outcome.batch) != 0) return true;
     if (outcome.token.epoch() == epoch) return false;
     const Grant* grant = sessions.find_grant(outcome.token);
     if (grant == nullptr) return outcome.token.epoch() + 1 == epoch;
@@ -76,9 +77,8 @@ void Engine::State::apply(const ReportPtr& progress, std::uint32_t position) {
   IndexSet left = outcome.jobs;
   if (grant != nullptr && grant->session == progress->command.session) {
     // Leased before a restart; or others wait for the batch already, and nobody overtakes them.
-    const bool before_restart = outcome.token.epoch() != epoch;
-    if ((before_restart && !all_loaded(*grant, outcome.batch)) ||
-        loading_batches.count(outcome.batch) != 0) {
+    const bool unloaded = outcome.token.epoch() != epoch && !all_loaded(*grant, outcome.batch);
+    if (unloaded || loading_batches.count(outcome.batch) != 0) {
       with_batch(outcome.batch, [this, progress, position](const BatchPtr& batch) {
         PAWL_ASSERT(batch != nullptr);
         apply(progress, position);
