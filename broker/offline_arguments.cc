@@ -16,6 +16,9 @@ constexpr int kUsage = 2;
 OfflineParsed parse_offline(const std::string& command, const std::string& description,
                             std::span<const char* const> arguments) {
   CLI::App app(description, "pawld " + command);
+  app.footer(
+      "It keeps about 1.2 KiB of memory for each batch and 30 bytes for each job, whatever their\n"
+      "payloads: 1.2 GiB for a million jobs that were enqueued one by one.");
   OfflineArguments parsed;
   std::string directory;
   app.add_option("DIR", directory, "the data directory of a broker that does not run")->required();

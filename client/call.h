@@ -12,7 +12,7 @@ namespace pawl::client {
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
-// What to do with a request whose connection is cut before its answer.
+// What to do with a request whose connection is cut before its answer, sent or not.
 enum class WhenCut { send_again, fail };
 // What to do with a request that the broker refused with a retryable code.
 enum class WhenRefused { send_again, fail };
@@ -21,6 +21,13 @@ struct CallPolicy {
   TimePoint deadline;
   WhenCut when_cut = WhenCut::send_again;
   WhenRefused when_refused = WhenRefused::send_again;
+};
+
+// What a call can do about a refusal for good.
+enum class Remedy {
+  none,
+  send_again,   // It asks for something else now.
+  renew_clock,  // It may go again once the broker has told its time.
 };
 
 // A request until it has its answer. It ends by one of on_reply(), fail() and expire(), and is
@@ -45,6 +52,12 @@ class Call {
   // A reply without error, with the right id; its content may be taken. send_again asks for another
   // round.
   virtual Next on_reply(pb::Reply& reply, TimePoint now) = 0;
+  // Asked before a refusal that is not retryable ends the call. It says whether the outcome of an
+  // earlier sending is unknown.
+  virtual Remedy remedy(const Error& refusal) {
+    static_cast<void>(refusal);
+    return Remedy::none;
+  }
   virtual void fail(const Error& error) = 0;
   // The deadline has come. Returns the next one, if some of what the call stands for has still
   // time.

@@ -9,8 +9,8 @@
 
 namespace pawl::worker {
 
-// The jobs of a fetch, ready to be given slots. Whatever makes no sense in it is left out: its
-// lease runs out.
+// The jobs of a fetch, ready to be given slots. Whatever makes no sense in it is left out: it
+// stays leased until a Hello of this worker does not list it.
 std::vector<std::shared_ptr<Run>> runs_of(const pb::FetchReply& reply);
 
 Greeting greeting_of(const pb::HelloReply& reply);

@@ -100,6 +100,10 @@ void append_heartbeat_op(std::string& out) {
   FieldWriter(out).element(pb::Request::kHeartbeatFieldNumber, {});
 }
 
+void append_end_fetch_op(std::string& out) {
+  FieldWriter(out).element(pb::Request::kEndFetchFieldNumber, {});
+}
+
 std::vector<Refusal> refusals_of(const pb::ReportReply& reply, const std::vector<Finished>& jobs) {
   std::vector<Refusal> refusals;
   if (reply.refused().empty()) return refusals;

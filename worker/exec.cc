@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string_view>
 #include <sysexits.h>
+#include <system_error>
 #include <unistd.h>
 
 #include "proto/wire.h"
@@ -106,6 +107,31 @@ void rest(const std::stop_token& stop, Milliseconds pause) {
   stopped.wait_for(lock, stop, pause, [] { return false; });
 }
 
+// What this machine lacks for the moment, not what is wrong with the job or the program.
+bool is_shortage(int error) {
+  return error == EAGAIN || error == ENOMEM || error == EMFILE || error == ENFILE ||
+         error == ETXTBSY;
+}
+
+[[noreturn]] void hand_back(const Context& job, Milliseconds pause, int error) {
+  job.log(
+      "handed back, for its program cannot be run now: " + std::generic_category().message(error),
+      LogLevel::warning);
+  rest(job.stop_token(), pause);
+  throw Release();
+}
+
+ProcessEnd run(const ProcessOrder& order, const Context& job, Milliseconds pause) {
+  try {
+    ProcessEnd end = worker::run_process(order, job.stop_token());
+    if (end.kind != ProcessEnd::Kind::not_started || !is_shortage(end.code)) return end;
+    hand_back(job, pause, end.code);
+  } catch (const std::system_error& error) {
+    if (!is_shortage(error.code().value())) throw;
+    hand_back(job, pause, error.code().value());
+  }
+}
+
 Output output_of(const Context& job, const ExecOptions& options, ProcessEnd end) {
   if (end.kind == ProcessEnd::Kind::not_started) {
     fail("pawl.exec", options.command().front() + ": " + std::strerror(end.code), end);
@@ -146,7 +172,7 @@ Handler exec_handler(const ExecOptions& options) {
     order.input = job.payload();
     order.output_bytes_max = kResultBytesMax;
     order.kill_after = options.kill_after();
-    return output_of(job, options, worker::run_process(order, job.stop_token()));
+    return output_of(job, options, run(order, job, options.release_pause()));
   };
 }
 

@@ -23,7 +23,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Of each file at a time, so that one that never runs dry keeps nothing else from being seen to.
 constexpr std::size_t kReadBytes = std::size_t{64} << 10;
+// What a pipe can still hold when its program has ended: 1 MiB, unless root has allowed for more.
+constexpr int kReadsAtEnd = 17;
 
 int checked(int result, const char* what) {
   if (result < 0) throw std::system_error(errno, std::generic_category(), what);
@@ -66,11 +69,14 @@ class Child {
         errors_(std::move(errors)) {
     if (pidfd_.is_open() && stop_.is_open()) return;
     const int why = errno;
+    send_signal(SIGKILL);
     reap();
     throw std::system_error(why, std::generic_category(), "pidfd_open or eventfd");
   }
   ~Child() {
-    if (pid_ != 0) reap();
+    if (pid_ == 0) return;
+    send_signal(SIGKILL);
+    reap();
   }
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
@@ -82,8 +88,16 @@ class Child {
     });
     while (!step()) {
     }
-    read_all();
-    reap();
+    // What is left of the group must not write on while its last words are read.
+    kill(-pid_, SIGKILL);
+    for (int i = 0; i < kReadsAtEnd && (output_.is_open() || errors_.is_open()); ++i) {
+      read_output();
+      read_errors();
+    }
+    if (const int failure = reap()) {
+      throw std::system_error(failure, std::generic_category(),
+                              "the program's end is not known (is SIGCHLD ignored?)");
+    }
     return std::move(end_);
   }
 
@@ -97,10 +111,8 @@ class Child {
     const int ready = poll(files.data(), files.size(), poll_timeout());
     if (ready < 0 && errno != EINTR)
       throw std::system_error(errno, std::generic_category(), "poll");
-    if (ready <= 0) {
-      if (kill_at_ && Clock::now() >= *kill_at_) kill_now();
-      return false;
-    }
+    if (kill_at_ && Clock::now() >= *kill_at_) kill_now();
+    if (ready <= 0) return false;
     if (files[1].revents != 0) ask_to_stop();
     if (files[2].revents != 0) read_output();
     if (files[3].revents != 0) read_errors();
@@ -116,32 +128,32 @@ class Child {
 
   void ask_to_stop() {
     end_.asked_to_stop = true;
-    kill(-pid_, SIGTERM);
+    send_signal(SIGTERM);
     kill_at_ = Clock::now() + order_.kill_after;
   }
 
   void kill_now() {
     kill_at_.reset();
-    kill(-pid_, SIGKILL);
+    send_signal(SIGKILL);
   }
 
-  void read_all() {
-    read_output();
-    read_errors();
+  // To the group, and to the program by itself if it has left that: never twice, for the second
+  // SIGTERM means "at once" to many. Both ids are the program's until this has waited for it, so
+  // that the signal meets no stranger.
+  void send_signal(int signal) const {
+    kill(-pid_, signal);
+    if (getpgid(pid_) != pid_) kill(pid_, signal);
   }
 
-  // Reads what is there; closes the file at its end.
+  // Reads some of what is there; closes the file at its end.
   static void read_some(FileDescriptor& file, const std::function<void(std::string_view)>& take) {
+    if (!file.is_open()) return;
     std::array<char, kReadBytes> buffer;
-    while (file.is_open()) {
-      const ssize_t bytes = read(file.get(), buffer.data(), buffer.size());
-      if (bytes > 0) {
-        take({buffer.data(), static_cast<std::size_t>(bytes)});
-      } else if (bytes == 0 || (errno != EAGAIN && errno != EINTR)) {
-        file.reset();
-      } else if (errno == EAGAIN) {
-        return;
-      }
+    const ssize_t bytes = read(file.get(), buffer.data(), buffer.size());
+    if (bytes > 0) {
+      take({buffer.data(), static_cast<std::size_t>(bytes)});
+    } else if (bytes == 0 || (errno != EAGAIN && errno != EINTR)) {
+      file.reset();
     }
   }
 
@@ -169,17 +181,20 @@ class Child {
     }
   }
 
-  // The group's id is the program's until this has waited for it, so the signal meets no stranger.
-  void reap() {
-    kill(-pid_, SIGKILL);
+  // Waits for its end. 0, or the errno when the system does not tell of it.
+  int reap() {
     siginfo_t info{};
-    while (waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) != 0 && errno == EINTR) {
-    }
+    int failed = 0;
+    do {
+      failed = waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED) == 0 ? 0 : errno;
+    } while (failed == EINTR);
     pid_ = 0;
+    if (failed != 0) return failed;
     end_.kind =
         info.si_code == CLD_EXITED ? ProcessEnd::Kind::exited : ProcessEnd::Kind::killed_by_signal;
     end_.code = info.si_status;
     keep_last_errors();
+    return 0;
   }
 
   const ProcessOrder& order_;

@@ -31,7 +31,8 @@ struct ProcessEnd {
 
 // Runs it in a process group of its own and waits for its end. Leaves neither a zombie nor a file
 // open; if this process dies, so does the program. Throws std::system_error when the system lacks
-// what that takes (files, memory).
+// what that takes (files, memory), and with ECHILD when this process ignores SIGCHLD: then the
+// system tells of no program's end.
 ProcessEnd run_process(const ProcessOrder& order, const std::stop_token& stop);
 
 }  // namespace pawl::worker

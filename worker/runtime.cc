@@ -17,8 +17,8 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t kHostBytesMax = 255;
 constexpr std::size_t kWorkerIdBytesMax = 128;
-// Beyond its long poll a fetch gets this much until it is taken for lost.
-constexpr Duration kFetchGrace = 30s;
+// A heartbeat that takes longer counts for nothing.
+constexpr Duration kHeartbeatWait = 30s;
 // How long threads get to end whose handlers have.
 constexpr Duration kJoinWait = 1s;
 
@@ -81,7 +81,8 @@ void Runtime::heed(const std::vector<int>& signals, Duration grace) {
 
 void Runtime::await_signal(Duration grace) {
   signals_.async_wait([this, grace](boost::system::error_code cancelled, int) {
-    if (cancelled) return;
+    // One that came as the worker ended must not be waited after: the thread would never end.
+    if (cancelled || fsm_.ended()) return;
     if (std::exchange(drain_asked_, true)) {
       log(LogLevel::warning, "second signal: handing back what runs");
       fsm_.hurry(now());
@@ -140,8 +141,7 @@ void Runtime::on_disconnected(const Error& why) {
   fsm_.on_disconnected(now());
   // Who is refused at the door does not belong here; but a broker that knew this worker may come to
   // itself.
-  const bool refused = why.code() != Errc::connection && why.code() != Errc::protocol_error;
-  if (refused && !why.retryable() && !was_connected_) fsm_.refuse(why, now());
+  if (refuses_for_good(why.code()) && !was_connected_) fsm_.refuse(why, now());
   schedule_pump();
 }
 
@@ -220,25 +220,45 @@ void Runtime::obey(TimePoint at) {
     run->stop_reason.store(order->reason);
     run->stop.request_stop();
   }
+  if (const auto why = fsm_.next_reconnect()) connection_.reconnect(*why);
   if (fsm_.heartbeat_due(at)) send_heartbeat(at);
   while (const auto order = fsm_.next_report(at)) send_report(*order);
-  if (const auto order = fsm_.next_fetch(at)) send_fetch(*order, at);
+  if (fsm_.end_fetch_due()) send_end_fetch();
+  if (const auto order = fsm_.next_fetch(at)) send_fetch(*order);
   while (const auto note = fsm_.next_note()) log(LogLevel::warning, *note);
   surroundings_->lease_until.store(fsm_.lease_until().time_since_epoch().count());
 }
 
 void Runtime::send_heartbeat(TimePoint at) {
-  const client::CallPolicy policy{.deadline = at + kFetchGrace,
+  const client::CallPolicy policy{.deadline = at + kHeartbeatWait,
                                   .when_cut = client::WhenCut::fail,
                                   .when_refused = client::WhenRefused::fail};
-  connection_.submit(
-      std::make_unique<OpCall>(policy, OpCall::Hooks{.append = append_heartbeat_op,
-                                                     .on_reply =
-                                                         [this, at](pb::Reply&) {
-                                                           fsm_.on_heartbeat(at);
-                                                           schedule_pump();
-                                                         },
-                                                     .on_failed = [](const Error&) {}}));
+  connection_.submit(std::make_unique<OpCall>(policy, OpCall::Hooks{.append = append_heartbeat_op,
+                                                                    .on_reply =
+                                                                        [this, at](pb::Reply&) {
+                                                                          fsm_.on_heartbeat(at);
+                                                                          schedule_pump();
+                                                                        },
+                                                                    .on_failed =
+                                                                        [this](const Error& error) {
+                                                                          fsm_.on_heartbeat_failed(
+                                                                              error);
+                                                                          schedule_pump();
+                                                                        }}));
+}
+
+void Runtime::send_end_fetch() {
+  const client::CallPolicy policy{.deadline = TimePoint::max(),
+                                  .when_cut = client::WhenCut::fail,
+                                  .when_refused = client::WhenRefused::fail};
+  connection_.submit(std::make_unique<OpCall>(policy, OpCall::Hooks{.append = append_end_fetch_op,
+                                                                    .on_reply = [](pb::Reply&) {},
+                                                                    .on_failed =
+                                                                        [this](const Error& error) {
+                                                                          fsm_.on_end_fetch_failed(
+                                                                              error);
+                                                                          schedule_pump();
+                                                                        }}));
 }
 
 void Runtime::send_report(const ReportOrder& order) {
@@ -259,8 +279,9 @@ void Runtime::send_report(const ReportOrder& order) {
                       }}));
 }
 
-void Runtime::send_fetch(const FetchOrder& order, TimePoint at) {
-  const client::CallPolicy policy{.deadline = at + order.wait + kFetchGrace,
+void Runtime::send_fetch(const FetchOrder& order) {
+  // The session sees to it when the answer does not come.
+  const client::CallPolicy policy{.deadline = TimePoint::max(),
                                   .when_cut = client::WhenCut::fail,
                                   .when_refused = client::WhenRefused::fail};
   connection_.submit(std::make_unique<OpCall>(

@@ -28,7 +28,7 @@ class Runtime {
   // Throws Error{invalid_argument} for a bad URL.
   Runtime(const WorkerOptions& options, Subscription subscription,
           std::shared_ptr<Surroundings> surroundings);
-  // REQUIRES: wait() has returned.
+  // REQUIRES: wait() has returned, or start() has not.
   ~Runtime();
   Runtime(const Runtime&) = delete;
   Runtime& operator=(const Runtime&) = delete;
@@ -55,7 +55,8 @@ class Runtime {
   void pump();
   void take_finished(TimePoint now);
   void obey(TimePoint now);
-  void send_fetch(const FetchOrder& order, TimePoint now);
+  void send_fetch(const FetchOrder& order);
+  void send_end_fetch();
   void send_report(const ReportOrder& order);
   void send_heartbeat(TimePoint now);
   void arm();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace pawl::worker {
 namespace {
@@ -21,7 +22,9 @@ constexpr Duration kWaitAtLeast = 50ms;
 // A broker that said stop is gone by then, or it has changed its mind.
 constexpr Duration kBrokerStopWait = 15s;
 constexpr Duration kFlushWaitHurried = 1s;
-constexpr Duration kLastFetchWait = 100ms;
+// Beyond its long poll a fetch gets this much, then it is taken for lost. Its jobs are leased: only
+// a new Hello, which does not list them, gives them back.
+constexpr Duration kFetchGrace = 30s;
 
 // Reports of brief jobs wait this long for each other, while a backlog keeps the fetches full.
 constexpr Duration kGatherWait = 2ms;
@@ -41,7 +44,30 @@ bool by_lease(const Finished& a, const Finished& b) {
   return a.lease.token != b.lease.token ? a.lease.token < b.lease.token : a.lease.id < b.lease.id;
 }
 
+// How an outcome counts when its handler was asked to stop: whoever is stopped half-way mostly ends
+// by an exception, and it was not the handler's fault.
+void judge(Outcome& outcome, StopReason stop) {
+  if (outcome.kind == OutcomeKind::complete) return;
+  if (stop == StopReason::time_limit) {
+    // Handed back it would be taken again at once, run into the limit again, and count nothing.
+    if (outcome.kind == OutcomeKind::release) {
+      outcome.failure.error_class = "time_limit";
+      outcome.failure.message = "stopped at its run-time limit";
+    }
+    outcome.kind = OutcomeKind::fail;
+    outcome.failure.cause = Failure::Cause::time_limit;
+  }
+  if (outcome.kind != OutcomeKind::fail) return;
+  if (stop == StopReason::draining) outcome.kind = OutcomeKind::release;
+  if (stop == StopReason::cancelled) outcome.failure.cause = Failure::Cause::cancellation;
+}
+
 }  // namespace
+
+bool refuses_for_good(Errc code) {
+  return code == Errc::invalid_argument || code == Errc::unsupported ||
+         code == Errc::unauthenticated;
+}
 
 SessionFsm::SessionFsm(const SessionOptions& options)
     : options_(options), slots_(options.concurrency) {
@@ -66,15 +92,28 @@ void SessionFsm::on_connected(const Greeting& greeting, TimePoint now) {
     }
     // What waits for a report is of no use any more; what was sent before the cut is repeated and
     // refused without harm.
-    std::erase_if(outbox_, [&](const Finished& finished) { return finished.lease == lost; });
+    if (std::erase_if(outbox_, [&](const Finished& done) { return done.lease == lost; }) > 0) {
+      notes_.push_back(text_of(lost) + ": its lease is lost, its outcome was dropped");
+    }
   }
 }
 
 void SessionFsm::on_disconnected(TimePoint now) {
   connected_ = false;
+  reconnect_.reset();
   heartbeat_due_ = TimePoint::max();
   if (fetch_ != 0) on_fetch_failed(fetch_, Error(Errc::connection, "cut"), now);
   for (Unacknowledged& report : unacknowledged_) report.was_cut = true;
+}
+
+// What there is to know of the leases the next Hello tells. Until then nothing is asked for.
+void SessionFsm::session_over(const std::string& why) {
+  if (!connected_) return;
+  connected_ = false;
+  heartbeat_due_ = TimePoint::max();
+  reconnect_ = Error(Errc::connection, "connecting anew: " + why)
+                   .set_retry_after(std::chrono::ceil<Milliseconds>(reconnect_pause_));
+  reconnect_pause_ = std::clamp(reconnect_pause_ * 2, kPauseFirst, kPauseMost);
 }
 
 std::vector<Lease> SessionFsm::held() const {
@@ -108,7 +147,13 @@ void SessionFsm::on_broker_stopping(TimePoint now) {
 }
 
 void SessionFsm::on_heartbeat(TimePoint sent_at) {
+  reconnect_pause_ = {};
   lease_until_ = std::max(lease_until_, sent_at + lease_);
+}
+
+void SessionFsm::on_heartbeat_failed(const Error& error) {
+  // Whatever else it was, the next one is sent in time.
+  if (error.code() == Errc::lease_lost) session_over(error.message());
 }
 
 // ---- Fetching.
@@ -121,6 +166,7 @@ std::optional<FetchOrder> SessionFsm::next_fetch(TimePoint now) {
 
   fetch_ = next_number_++;
   fetch_sent_at_ = now;
+  fetch_overdue_at_ = now + options_.fetch_wait + kFetchGrace;
   fetch_credits_ = static_cast<unsigned>(std::min({free_.size(), kCreditsMax, kHeldMax - held}));
   return FetchOrder{.number = fetch_, .credits = fetch_credits_, .wait = options_.fetch_wait};
 }
@@ -128,6 +174,7 @@ std::optional<FetchOrder> SessionFsm::next_fetch(TimePoint now) {
 std::vector<std::optional<std::size_t>> SessionFsm::on_fetched(std::uint64_t number,
                                                                const std::vector<Started>& jobs,
                                                                TimePoint now) {
+  reconnect_pause_ = {};
   if (number == fetch_) {
     fetch_ = 0;
     backlog_ = !jobs.empty() && jobs.size() >= fetch_credits_;
@@ -164,7 +211,8 @@ void SessionFsm::on_fetch_failed(std::uint64_t number, const Error& error, TimeP
   fetch_ = 0;
   backlog_ = false;
   if (error.code() == Errc::connection || error.code() == Errc::closed) return;
-  if (!error.retryable()) return refuse(error, now);
+  if (error.code() == Errc::lease_lost) return session_over(error.message());
+  if (refuses_for_good(error.code())) return refuse(error, now);
   pause_fetching(error.retry_after(), now);
   notes_.push_back("a fetch was refused: " + error.message());
 }
@@ -203,12 +251,7 @@ void SessionFsm::on_finished(std::size_t number, Outcome outcome, TimePoint now)
   if (slot.limit != TimePoint::max()) limits_.erase({slot.limit, number});
   run_time_mean_ += (outcome.run_time - run_time_mean_) / 8;
   if (counts) {
-    if (outcome.kind == OutcomeKind::fail) {
-      // Whoever is stopped half-way mostly ends by an exception; it was not the handler's fault.
-      if (slot.stop == StopReason::draining) outcome.kind = OutcomeKind::release;
-      if (slot.stop == StopReason::time_limit) outcome.failure.cause = Failure::Cause::time_limit;
-      if (slot.stop == StopReason::cancelled) outcome.failure.cause = Failure::Cause::cancellation;
-    }
+    judge(outcome, slot.stop);
     queue({.lease = slot.lease, .outcome = std::move(outcome)}, now);
   }
   slot = Slot();
@@ -264,6 +307,7 @@ void SessionFsm::on_reported(std::uint64_t number, const std::vector<Refusal>& r
                              TimePoint now) {
   const auto report = find_report(number);
   if (report == unacknowledged_.end()) return;
+  reconnect_pause_ = {};
   for (const Refusal& refusal : refused) {
     const auto finished =
         std::find_if(report->jobs->begin(), report->jobs->end(),
@@ -298,8 +342,12 @@ void SessionFsm::on_report_failed(std::uint64_t number, const Error& error, Time
   unacknowledged_jobs_ -= jobs->size();
   unacknowledged_.erase(report);
   if (error.code() == Errc::closed) return;
+  const bool over = error.code() == Errc::lease_lost;
+  if (over) session_over(error.message());
   for (const Finished& finished : *jobs) {
-    if (jobs->size() == 1) {
+    if (over) {
+      queue(finished, now);
+    } else if (jobs->size() == 1) {
       give_up(finished, error, now);
     } else {
       queue({.lease = finished.lease, .outcome = finished.outcome, .alone = true}, now);
@@ -329,13 +377,17 @@ void SessionFsm::enter(Phase phase, TimePoint until) {
 }
 
 void SessionFsm::drain(Duration grace, TimePoint now) {
-  if (phase_ == Phase::serving) enter(Phase::draining, now + grace);
+  if (phase_ == Phase::serving) {
+    end_fetch_due_ = true;
+    enter(Phase::draining, now + grace);
+  }
   if (phase_ == Phase::draining) phase_ends_ = std::min(phase_ends_, now + grace);
   advance_drain(now);
 }
 
 void SessionFsm::hurry(TimePoint now) {
   if (phase_ == Phase::ended) return;
+  if (phase_ == Phase::serving) end_fetch_due_ = true;
   if (phase_ == Phase::flushing) {
     phase_ends_ = now;
   } else {
@@ -366,16 +418,23 @@ void SessionFsm::advance_drain(TimePoint now) {
   }
   if (phase_ == Phase::stopping && now >= phase_ends_) hand_back(now);
   const bool stopped = (phase_ == Phase::draining || phase_ == Phase::stopping) && running_ == 0;
-  if (stopped) {
-    enter(Phase::flushing, now + options_.flush_wait);
-    last_fetch_until_ = now + kLastFetchWait;
-  }
+  if (stopped) enter(Phase::flushing, now + options_.flush_wait);
   if (phase_ != Phase::flushing) return;
 
-  // A fetch that a backlog answers at once is waited for: the jobs that it brings go straight back.
-  const bool fetching = fetch_ != 0 && backlog_ && now < last_fetch_until_;
-  const bool done = outbox_.empty() && unacknowledged_.empty() && !fetching;
+  // The last fetch may have been given jobs before it was ended: they go straight back.
+  const bool done = outbox_.empty() && unacknowledged_.empty() && fetch_ == 0;
   if (done || now >= phase_ends_) enter(Phase::ended, TimePoint::max());
+}
+
+bool SessionFsm::end_fetch_due() {
+  return std::exchange(end_fetch_due_, false) && connected_ && fetch_ != 0;
+}
+
+// The fetch goes on, and nobody can wait for so long.
+void SessionFsm::on_end_fetch_failed(const Error& error) {
+  if (error.code() == Errc::connection || error.code() == Errc::closed) return;
+  notes_.push_back("the broker did not end a fetch: " + error.message());
+  fetch_ = 0;
 }
 
 // ---- Time.
@@ -387,7 +446,12 @@ void SessionFsm::advance(TimePoint now) {
     slots_[slot].limit = TimePoint::max();
     if (slots_[slot].state == SlotState::running) stop(slot, StopReason::time_limit);
   }
+  if (fetch_ != 0 && now >= fetch_overdue_at_) session_over("a fetch was not answered");
   advance_drain(now);
+}
+
+std::optional<Error> SessionFsm::next_reconnect() {
+  return std::exchange(reconnect_, std::nullopt);
 }
 
 bool SessionFsm::heartbeat_due(TimePoint now) {
@@ -412,7 +476,7 @@ std::optional<std::string> SessionFsm::next_note() {
 
 TimePoint SessionFsm::next_deadline() const {
   TimePoint next = std::min(phase_ends_, heartbeat_due_);
-  if (phase_ == Phase::flushing && fetch_ != 0) next = std::min(next, last_fetch_until_);
+  if (connected_ && fetch_ != 0) next = std::min(next, fetch_overdue_at_);
   if (!limits_.empty()) next = std::min(next, limits_.begin()->first);
   if (!outbox_.empty() && connected_) next = std::min(next, outbox_since_ + kGatherWait);
   const bool wants_fetch = phase_ == Phase::serving && connected_ && fetch_ == 0 && !free_.empty();

@@ -52,6 +52,9 @@ struct Refusal {
   Errc code = Errc::ok;
 };
 
+// Whether no other session of this worker would fare better with that code.
+bool refuses_for_good(Errc code);
+
 // A job to be started in a slot.
 struct Started {
   Lease lease;
@@ -84,6 +87,8 @@ class SessionFsm {
   void on_reported(std::uint64_t number, const std::vector<Refusal>& refused, TimePoint now);
   void on_report_failed(std::uint64_t number, const Error& error, TimePoint now);
   void on_heartbeat(TimePoint sent_at);
+  void on_heartbeat_failed(const Error& error);
+  void on_end_fetch_failed(const Error& error);
 
   // A handler has returned; its slot is free.
   void on_finished(std::size_t slot, Outcome outcome, TimePoint now);
@@ -102,6 +107,10 @@ class SessionFsm {
   std::optional<ReportOrder> next_report(TimePoint now);
   std::optional<FetchOrder> next_fetch(TimePoint now);
   bool heartbeat_due(TimePoint now);
+  // The fetch in flight is to be ended by the broker; its answer is still waited for.
+  bool end_fetch_due();
+  // The session is over although the connection lives: cut it, say Hello anew.
+  std::optional<Error> next_reconnect();
   // What people should know.
   std::optional<std::string> next_note();
   // When to call again if nothing else happens; TimePoint::max() for never.
@@ -133,6 +142,7 @@ class SessionFsm {
   };
   using Unacknowledgeds = std::deque<Unacknowledged>;
 
+  void session_over(const std::string& why);
   void stop(std::size_t slot, StopReason reason);
   void pause_fetching(Duration least, TimePoint now);
   void release(const Lease& lease, TimePoint now);
@@ -148,10 +158,11 @@ class SessionFsm {
   SessionOptions options_;
   Phase phase_ = Phase::serving;
   TimePoint phase_ends_ = TimePoint::max();
-  TimePoint last_fetch_until_ = TimePoint::max();  // While flushing.
   std::optional<Error> failure_;
 
-  bool connected_ = false;
+  bool connected_ = false;  // With a session that is not known to be over.
+  std::optional<Error> reconnect_;
+  Duration reconnect_pause_{};  // Grows until the broker takes something from a session.
   std::string session_;
   Duration heartbeat_{};
   Duration lease_{};
@@ -161,6 +172,8 @@ class SessionFsm {
   std::uint64_t next_number_ = 1;
   std::uint64_t fetch_ = 0;  // The one in flight, or 0.
   TimePoint fetch_sent_at_{};
+  TimePoint fetch_overdue_at_{};
+  bool end_fetch_due_ = false;
   unsigned fetch_credits_ = 0;
   bool backlog_ = false;  // The last fetch was filled: the next one will be answered at once.
   TimePoint fetch_not_before_ = TimePoint::min();

@@ -21,7 +21,16 @@ class Worker::State {
  public:
   explicit State(const WorkerOptions& given) : options(given) {
     surroundings->worker_id = options.worker_id();
-    surroundings->log = options.connection().log();
+    // The connection's thread and the handlers' log by the same function, one at a time.
+    if (const LogCallback log = options.connection().log()) {
+      ClientOptions connection = options.connection();
+      surroundings->log = [log, mutex = std::make_shared<std::mutex>()](LogLevel level,
+                                                                        std::string_view text) {
+        const std::lock_guard lock(*mutex);
+        log(level, text);
+      };
+      options.connection(connection.log(surroundings->log));
+    }
   }
 
   void require_not_started() const {
@@ -52,9 +61,18 @@ class Worker::State {
     }
   }
 
-  void create() {
+  // `begin` gets the new runtime going. What does not start leaves nothing behind.
+  template <class Begin>
+  void start(const Begin& begin) {
     require_sense();
     runtime = std::make_unique<worker::Runtime>(options, subscription(), surroundings);
+    try {
+      begin(*runtime);
+      runtime->start();
+    } catch (...) {
+      runtime.reset();
+      throw;
+    }
   }
 
   WorkerOptions options;
@@ -100,8 +118,7 @@ Worker& Worker::set_default_handler(Handler handler) {
 }
 
 void Worker::start() {
-  state_->create();
-  state_->runtime->start();
+  state_->start([](worker::Runtime&) {});
 }
 
 bool Worker::stop(Milliseconds grace) {
@@ -112,9 +129,7 @@ bool Worker::stop(Milliseconds grace) {
 }
 
 int Worker::run_until_signal(std::initializer_list<int> signals, Milliseconds grace) {
-  state_->create();
-  state_->runtime->heed(signals, grace);
-  state_->runtime->start();
+  state_->start([&](worker::Runtime& runtime) { runtime.heed(signals, grace); });
   state_->runtime->wait();
   if (const auto failure = state_->runtime->failure()) throw *failure;
   return state_->runtime->handed_back() == 0 ? 0 : 1;

@@ -1,4 +1,7 @@
+#include <utility>
+
 #include "broker/core/assert.h"
+#include "broker/core/bytes_io.h"
 #include "broker/core/engine_state.h"
 
 namespace pawl::core {
@@ -7,24 +10,59 @@ struct Engine::State::CancelProgress {
   CancelJobs command;
   CancelVerdicts verdicts;
   std::size_t undecided = 0;
+  std::vector<std::shared_ptr<void>> turns;  // By position: counted in running_cancels.
+  std::shared_ptr<void> held;
 };
 
 void Engine::State::cancel_jobs(const CancelJobs& command) {
+  const std::size_t bytes = bytes_of(command);
+  if (!may_wait(command.ticket, bytes)) return;
   const auto progress = std::make_shared<CancelProgress>();
+  progress->held = hold_bytes(bytes);
   progress->command = command;
   progress->undecided = command.ids.size();
   progress->verdicts.jobs.resize(command.ids.size());
-  for (std::size_t position = 0; position < command.ids.size(); ++position) {
-    with_batch(command.ids[position].batch(), [this, progress, position](const BatchPtr& batch) {
-      cancel(progress, position, batch);
-    });
+  progress->turns.resize(command.ids.size());
+  std::map<BatchId, std::vector<std::size_t>> positions_by_batch;
+  for (std::size_t position = 0; position < command.ids.size(); ++position)
+    positions_by_batch[command.ids[position].batch()].push_back(position);
+  for (auto& [batch, positions] : positions_by_batch)
+    waiting_cancels.push_back({progress, std::move(positions)});
+  start_cancels();
+}
+
+// A batch is loaded whole to cancel jobs of it, and a commit keeps those that it changes: so only
+// some are looked at at a time, and only so many bytes are loaded before the commit is closed.
+void Engine::State::start_cancels() {
+  if (std::exchange(starting_cancels, true)) return;
+  while (!waiting_cancels.empty() && running_cancels < settings.grain.cancel_loads &&
+         loaded_to_cancel < settings.grain.cancel_bytes) {
+    WaitingCancel next = std::move(waiting_cancels.front());
+    waiting_cancels.pop_front();
+    cancel_some(next.progress, std::move(next.positions));
   }
+  starting_cancels = false;
+}
+
+// Jobs of one batch. Their turn is over when all of them are decided.
+void Engine::State::cancel_some(const CancelPtr& progress, std::vector<std::size_t> positions) {
+  ++running_cancels;
+  const std::shared_ptr<void> turn(this, [this](void*) { --running_cancels; });
+  for (const std::size_t position : positions) progress->turns[position] = turn;
+  const BatchId id = progress->command.ids[positions.front()].batch();
+  const bool loaded = batches.find(id) != nullptr;
+  with_batch(id, [this, progress, loaded, some = std::move(positions)](const BatchPtr& batch) {
+    if (!loaded && batch != nullptr) loaded_to_cancel += batch->bytes();
+    for (const std::size_t position : some) cancel(progress, position, batch);
+  });
 }
 
 void Engine::State::decide(const CancelPtr& progress, std::size_t position, CancelVerdict verdict) {
   progress->verdicts.jobs[position] = verdict;
-  if (--progress->undecided > 0) return;
-  reply(progress->command.ticket, std::move(progress->verdicts), open_seq());
+  progress->turns[position].reset();
+  if (--progress->undecided == 0)
+    reply(progress->command.ticket, std::move(progress->verdicts), open_seq());
+  start_cancels();
 }
 
 void Engine::State::cancel(const CancelPtr& progress, std::size_t position, const BatchPtr& batch) {
@@ -77,10 +115,58 @@ void Engine::State::cancel_leased(const BatchPtr& batch, JobIndex index, const L
   own.state = JobState::processing;
   own.cancel_requested = true;
   put_own(*batch, index, own);
-  const Session* session = sessions.find(lease.grant->session);
+  push_cancel(*lease.grant, batch->id.job(index));
+}
+
+void Engine::State::push_cancel(const Grant& grant, const JobId& job) {
+  const Session* session = sessions.find(grant.session);
   if (session == nullptr || session->connection == 0) return;
-  reply(Ticket{session->connection, 0}, CancelRunning{lease.grant->token, batch->id.job(index)},
-        open_seq());
+  reply(Ticket{session->connection, 0}, CancelRunning{grant.token, job}, open_seq());
+}
+
+// A worker that comes back is told again what to stop: the push may have been lost with the
+// connection, or was asked for while there was none.
+void Engine::State::push_cancels(const Session& session) {
+  std::set<BatchId> unloaded;
+  for (const Token token : session.grants) {
+    const Grant& grant = *sessions.find_grant(token);
+    for (const GrantPart& part : grant.parts) {
+      if (part.batch == nullptr && !part.leased.jobs.empty()) unloaded.insert(part.leased.batch);
+      if (part.batch == nullptr || part.batch->own.empty()) continue;
+      part.leased.jobs.for_each([&](JobIndex index) {
+        const auto own = part.batch->own.find(index);
+        if (own != part.batch->own.end() && own->second->cancel_requested)
+          push_cancel(grant, part.batch->id.job(index));
+      });
+    }
+  }
+  std::vector<Range> ranges;
+  for (const BatchId& batch : unloaded) ranges.push_back(keys::of_batch(Table::jobs, batch));
+  read_cancels(session.id, std::move(ranges));
+}
+
+// Leases that outlived a restart: only the jobs with records of their own are looked at, since
+// their batches would take memory.
+void Engine::State::read_cancels(const SessionId& session, std::vector<Range> ranges) {
+  if (ranges.empty()) return;
+  static constexpr std::size_t kBatchesAtOnce = 64;
+  Read read;
+  const std::size_t asked = std::min(kBatchesAtOnce, ranges.size());
+  read.ranges.assign(ranges.begin(), ranges.begin() + static_cast<std::ptrdiff_t>(asked));
+  reads.ask(std::move(read), [this, session, asked, left = std::move(ranges)](View& view) mutable {
+    for (const View::Row& row : view.rows) {
+      const auto own = JobRecord::decode(row.value);
+      PAWL_ASSERT(own);
+      if (!own->cancel_requested || is_final(own->state)) continue;
+      const JobId job = Reader(row.key).id();
+      const Lease lease = find_lease(job);
+      if (lease.grant != nullptr && lease.grant->session == session) push_cancel(*lease.grant, job);
+    }
+    const std::size_t done = view.complete ? asked : view.stopped_range;
+    left.erase(left.begin(), left.begin() + static_cast<std::ptrdiff_t>(done));
+    if (!view.complete) left.front().from = view.stopped_key;
+    read_cancels(session, std::move(left));
+  });
 }
 
 // The run stands in the agenda, or has left it for its lane.
@@ -137,7 +223,7 @@ void Engine::State::take_from_lane(const BatchPtr& batch, JobIndex index) {
     Lane* lane = find_lane(names.queue(batch->queue), batch->group_of(index));
     PAWL_ASSERT(lane != nullptr);
     mark(*lane, lane->tail);
-    ++lane->edits;
+    edited(*lane, batch->id, Lane::kEnd);
     return;
   }
   Lane* lane = find_lane(run->lane);

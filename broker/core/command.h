@@ -84,6 +84,11 @@ struct Fetch {
   Milliseconds max_wait{0};
 };
 
+// Answers at once, with nothing, the connection's fetches that wait for jobs.
+struct EndFetch {
+  Ticket ticket;
+};
+
 struct Outcome {
   enum class Kind : std::uint8_t { complete = 1, fail = 2, release = 3, extend = 4 };
   Token token;
@@ -154,8 +159,8 @@ struct Admission {
   enum class Kind : std::uint8_t { open, disk_full } kind = Kind::open;
 };
 
-using Command =
-    std::variant<Enqueue, OpenSession, Fetch, Report, Heartbeat, GetJobs, WaitJob, ListJobs,
-                 QueueStats, CancelJobs, Disconnected, StopLeasing, Admission, ReadAnswer>;
+using Command = std::variant<Enqueue, OpenSession, Fetch, Report, Heartbeat, GetJobs, WaitJob,
+                             ListJobs, QueueStats, CancelJobs, EndFetch, Disconnected, StopLeasing,
+                             Admission, ReadAnswer>;
 
 }  // namespace pawl::core

@@ -9,16 +9,6 @@ namespace pawl::core {
 
 namespace {
 
-// Whom a command has to be answered; nothing for those that want no answer.
-std::optional<Ticket> ticket_of(const Command& command) {
-  return std::visit(
-      [](const auto& c) -> std::optional<Ticket> {
-        if constexpr (requires { c.ticket; }) return c.ticket;
-        return std::nullopt;
-      },
-      command);
-}
-
 void earlier(std::optional<Timestamp>& best, std::optional<Timestamp> time) {
   if (time && (!best || *time < *best)) best = time;
 }
@@ -35,11 +25,11 @@ void Engine::execute(Command command, Now now) {
   state_->run(command);
 }
 
-void Engine::advance(Now now) {
+void Engine::advance(Now now, Timestamp heard) {
   state_->set_time(now);
   if (!state_->is_ready) return;
   state_->fire_agenda();
-  while (Session* session = state_->sessions.overdue(state_->now.at)) state_->end_session(*session);
+  state_->end_overdue_sessions(std::min(heard, state_->now.at));
   state_->end_parked(state_->now.at);
   state_->end_waits(state_->now.at);
   state_->store_overdue_grants();
@@ -75,16 +65,14 @@ bool Engine::ready() const {
 
 EngineTotals Engine::totals() const {
   EngineTotals totals;
-  for (const auto& [number, queue] : state_->names.queues()) {
-    const CountsRecord& counts = queue->counts;
-    totals.scheduled += counts.scheduled;
-    totals.pending += counts.waiting - queue->leased;
-    totals.processing += queue->leased;
-    totals.retrying += counts.retrying;
-    totals.completed += counts.completed;
-    totals.failed += counts.failed;
-    totals.cancelled += counts.cancelled;
-  }
+  const CountsRecord& sums = state_->sums;
+  totals.scheduled = sums.scheduled;
+  totals.processing = state_->sessions.leased();
+  totals.pending = sums.waiting - totals.processing;
+  totals.retrying = sums.retrying;
+  totals.completed = sums.completed;
+  totals.failed = sums.failed;
+  totals.cancelled = sums.cancelled;
   totals.sessions = state_->sessions.count();
   totals.lanes = state_->lanes.size();
   totals.window_bytes = state_->batches.bytes();
@@ -119,15 +107,13 @@ void Engine::State::run(Command& command) {
     reads.answer(*answer, *open);
     return;
   }
-  if (!is_ready) {
-    early.push_back(std::move(command));
-    return;
-  }
+  if (!is_ready) return wait_for_start(command);
   struct Visitor {
     State& state;
     void operator()(Enqueue& c) { state.enqueue(std::make_shared<Enqueue>(std::move(c))); }
     void operator()(OpenSession& c) { state.open_session(c); }
     void operator()(Fetch& c) { state.fetch(c); }
+    void operator()(EndFetch& c) { state.end_fetch(c); }
     void operator()(Report& c) { state.report(c); }
     void operator()(Heartbeat& c) { state.heartbeat(c); }
     void operator()(GetJobs& c) { state.get_jobs(c); }
@@ -140,18 +126,14 @@ void Engine::State::run(Command& command) {
     void operator()(Admission& c) { state.admission = c.kind; }
     void operator()(ReadAnswer&) {}
   };
-  static constexpr std::size_t kReadsMax = 50'000;
-  if (const auto ticket = ticket_of(command); ticket && reads.in_flight() > kReadsMax) {
-    refuse(*ticket, Errc::overloaded, "too many requests wait for the store; send this again later",
-           Milliseconds{200});
-    return;
-  }
   std::visit(Visitor{*this}, command);
 }
 
 std::optional<Timestamp> Engine::State::next_deadline() const {
   if (!is_ready) return std::nullopt;
-  std::optional<Timestamp> best = sessions.first_deadline();
+  std::optional<Timestamp> best;
+  if (!has_room_for_due()) return best;  // The next commit or answer makes room.
+  earlier(best, sessions.first_deadline());
   if (const auto due = timeline_agenda.first_due_ms()) earlier(best, timestamp_from_ms(*due));
   if (const auto due = wall_agenda.first_due_ms()) {
     const auto wait = std::max(Milliseconds{0}, wall_from_ms(*due) - now.wall);
@@ -160,7 +142,7 @@ std::optional<Timestamp> Engine::State::next_deadline() const {
   if (!parked_deadlines.empty()) earlier(best, parked_deadlines.begin()->first.first);
   if (!waiter_deadlines.empty()) earlier(best, waiter_deadlines.begin()->first);
   if (unstored_front < unstored_grants.size()) earlier(best, unstored_grants[unstored_front].first);
-  if (!reaping) earlier(best, next_reap);
+  if (may_reap()) earlier(best, reap_key.empty() ? next_reap : now.at);
   return best;
 }
 

@@ -2,6 +2,7 @@
 
 // The inside of Engine: its parts, and the operations by noun, one .cc file each.
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
@@ -19,6 +20,7 @@
 #include "broker/core/records.h"
 #include "broker/core/scheduler.h"
 #include "broker/core/sessions.h"
+#include "broker/core/waiting.h"
 
 namespace pawl::core {
 
@@ -45,6 +47,11 @@ struct Engine::State {
   void refuse(Ticket ticket, Errc code, std::string message, Milliseconds retry_after = {});
   CommitSeq open_seq() const { return open->seq; }
 
+  // ---- waiting.cc: commands that wait for the store are bounded by number and bytes.
+  bool may_wait(Ticket ticket, std::size_t bytes);
+  std::shared_ptr<void> hold_bytes(std::size_t bytes);
+  void wait_for_start(Command& command);
+
   // ---- startup.cc: the first reads.
   void ask_first_reads();
   void load_meta(View& view);
@@ -58,15 +65,21 @@ struct Engine::State {
   void answer_known(const Enqueue& command, const View& view);
   Envelope make_envelope(const Enqueue& command, const Queue& queue);
   void put_parts(const Enqueue& command, const Envelope& envelope);
-  bool lanes_left_for(const Enqueue& command, const Queue* queue) const;
+  bool lanes_left_for(const Enqueue& command, const Queue* queue);
   GroupRecord make_group(const JobGroup& group, const QueueSettings& defaults);
   BatchPtr make_batch(const Enqueue& command, const Envelope& envelope);
   void schedule_run(const BatchId& batch, Queue& queue, const GroupRecord& group, bool whole,
                     std::uint32_t bytes);
 
-  // ---- lanes.cc: lanes and their windows.
+  // ---- interning.cc: names as numbers.
+  Queue& know_queue(const std::string& ns, const std::string& name);
+  Type& know_type(const std::string& name);
   Queue& intern_queue(const std::string& ns, const std::string& name);
   TypeNumber intern_type(const std::string& name);
+  bool names_left_for(const Enqueue& command, const Queue* queue);
+  bool names_left_for(const Fetch& command);
+
+  // ---- lanes.cc: lanes and their windows.
   Lane& lane_for(const Queue& queue, TypeNumber type, std::uint8_t priority,
                  const std::string& key);
   Lane* find_lane(LaneNumber number);
@@ -91,8 +104,10 @@ struct Engine::State {
   BatchPtr install_batch(const BatchId& id, const View& view, std::size_t first, std::size_t end);
   void adopt_leases(const BatchPtr& batch);
   void page_lane(Lane& lane);
-  void page_batches(LaneNumber number, std::vector<View::Row> ready, Position next,
-                    std::uint32_t edits, CommitSeq after);
+  void ask_page(Lane& lane);
+  void page_batches(Lane& lane, std::vector<View::Row> ready, Position next, CommitSeq after);
+  void page_over(Lane& lane);
+  void edited(Lane& lane, const BatchId& batch, Position position);
   void install_page(Lane& lane, const std::vector<View::Row>& ready, const View& view,
                     CommitSeq after);
   void install_segment(Lane& lane, Position position, const std::vector<ReadyRun>& runs,
@@ -102,6 +117,8 @@ struct Engine::State {
 
   // ---- fetch.cc
   void fetch(const Fetch& command);
+  std::uint32_t credits_of(const ParkedFetch& fetch);
+  void end_fetch(const EndFetch& command);
   bool grant(Subscription& subscription, const ParkedFetch& fetch);
   static IndexSet take_fitting(Batch& batch, IndexSet& waiting, std::uint32_t credits,
                                std::size_t bytes);
@@ -109,6 +126,8 @@ struct Engine::State {
   void store_overdue_grants();
   void serve_woken();
   void serve(Queue& queue);
+  void park(Subscription& subscription, const ParkedFetch& fetch);
+  ParkedFetch unpark(Subscription& subscription, std::uint64_t number);
   std::vector<Ticket> unpark(ConnectionId connection);
   void refuse_parked(ConnectionId connection);
   void end_parked(Timestamp until);
@@ -118,6 +137,7 @@ struct Engine::State {
   struct ReportProgress;
   using ReportPtr = std::shared_ptr<ReportProgress>;
   void report(Report& command);
+  bool has_to_wait(const Report& report);
   void decided(const ReportPtr& progress);
   void apply(const ReportPtr& progress, std::uint32_t position);
   void apply_to_grant(const Outcome& outcome, Grant& grant, IndexSet& left);
@@ -151,7 +171,7 @@ struct Engine::State {
                    const Failure* failure);
   void put_own(const Batch& batch, JobIndex index, const JobRecord& record);
   void enter_ready(const BatchPtr& batch, JobIndex index, const JobRecord& record);
-  void leave_ready(const JobRecord& record);
+  void leave_ready(const BatchPtr& batch, const JobRecord& record);
   keys::Listing own_listing(const Batch& batch, JobIndex index, JobState state, Timestamp at) const;
 
   // ---- session_commands.cc
@@ -160,14 +180,30 @@ struct Engine::State {
   bool still_held(const Held& held, const Session& session, IndexSet& lost);
   void heartbeat(const Heartbeat& command);
   void disconnected(const Disconnected& command);
+  void end_overdue_sessions(Timestamp until);
   void end_session(Session& session);
   bool load_leased(const Session& session);
   void return_jobs(Token token, const BatchId& batch, const IndexSet& jobs);
   void stop_leasing();
 
-  // ---- views.cc: what there is to say of a job.
+  // ---- view_query.cc: reading what views are made of.
   using ViewsUser = std::function<void(std::vector<JobView>& views)>;
-  void with_views(std::vector<JobId> ids, GetJobs::Payloads payloads, ViewsUser user);
+  struct ViewQuery;
+  struct ViewRound;
+  using ViewQueryPtr = std::shared_ptr<ViewQuery>;
+  void with_views(std::vector<JobId> ids, GetJobs::Payloads payloads, ViewsUser user,
+                  std::size_t room = limits::kViewsBytes);
+  void start_queries();
+  void look(const ViewQueryPtr& query);
+  static ViewRound next_round(const ViewQuery& query);
+  bool take_round(ViewQuery& query, const ViewRound& round, const View& view);
+  bool settle_scheduled(ViewQuery& query, JobView& view, const StoredBatch& stored,
+                        const std::set<std::string>& standing);
+  static bool admit(ViewQuery& query, JobView&& view);
+  static std::size_t reply_bytes_of(const JobView& view);
+  void answer_query(ViewQuery& query);
+
+  // ---- views.cc: what there is to say of a job.
   struct Lease {
     const Grant* grant = nullptr;
     std::uint32_t attempt = 0;
@@ -176,13 +212,18 @@ struct Engine::State {
   JobView view_of(const JobId& id, const StoredBatch& stored, GetJobs::Payloads payloads) const;
   void view_own(JobView& view, const JobRecord& own) const;
   void view_plain(JobView& view, const GroupRecord& group, const StoredBatch& stored) const;
-  void settle_scheduled(std::vector<JobView> views, std::map<std::size_t, std::string> agenda_keys,
-                        ViewsUser user);
 
   // ---- queries.cc
   void get_jobs(const GetJobs& command);
   void wait_job(const WaitJob& command);
-  void answer_wait(Ticket ticket, const JobId& id, GetJobs::Payloads payloads);
+  struct Waiter {
+    Ticket ticket;
+    JobId id;
+    Timestamp deadline{};
+    GetJobs::Payloads payloads = GetJobs::Payloads::without;
+  };
+  void answer_wait(const Waiter& waiter);
+  Waiter take_waiter(std::uint64_t number);
   void wake_waiters(const Batch& batch, const IndexSet& jobs);
   void end_waits(Timestamp until);
   void forget_waits(ConnectionId connection);
@@ -197,14 +238,23 @@ struct Engine::State {
   void list_processing(const ListingPtr& listing);
   void list_pending(const ListingPtr& listing);
   void list_indexed(const ListingPtr& listing);
-  void add_to_list(const ListingPtr& listing, std::vector<JobId> ids);
+  struct ListCandidate;
+  template <class Visit>
+  void take_rows(const ListingPtr& listing, const View& view, std::string after, Visit&& visit);
+  void add_to_list(const ListingPtr& listing, std::vector<ListCandidate> candidates);
+  void answer_list(const ListingPtr& listing);
 
   // ---- cancel.cc
   void cancel_jobs(const CancelJobs& command);
   struct CancelProgress;
   using CancelPtr = std::shared_ptr<CancelProgress>;
+  void start_cancels();
+  void cancel_some(const CancelPtr& progress, std::vector<std::size_t> positions);
   void cancel(const CancelPtr& progress, std::size_t position, const BatchPtr& batch);
   void cancel_leased(const BatchPtr& batch, JobIndex index, const Lease& lease);
+  void push_cancel(const Grant& grant, const JobId& job);
+  void push_cancels(const Session& session);
+  void read_cancels(const SessionId& session, std::vector<Range> ranges);
   void cancel_scheduled(const CancelPtr& progress, std::size_t position, const BatchPtr& batch);
   bool leave_agenda(const BatchPtr& batch, JobIndex index, const std::string& key,
                     const View& view);
@@ -213,6 +263,7 @@ struct Engine::State {
   void decide(const CancelPtr& progress, std::size_t position, CancelVerdict verdict);
 
   // ---- agenda_firing.cc
+  bool has_room_for_due() const;
   void fire_agenda();
   void fire_run(const Agenda::Entry& entry, const JobId& first);
   void fire_retry(const Agenda::Entry& entry, const JobId& job);
@@ -222,8 +273,10 @@ struct Engine::State {
   }
 
   // ---- reaping.cc
+  bool may_reap() const;
   void reap();
-  void reap_some(ClosedRecord row, std::string key);
+  void read_closed(const std::string& from);
+  void reap_some(std::size_t at_once);
   void reap_batch(const BatchId& id, StoredBatch& stored);
   void drop_count(Queue& queue, JobState state, std::size_t count);
 
@@ -235,18 +288,25 @@ struct Engine::State {
   Changes seal();
   Changes loose();
 
-  // ---- what there is. Batches come first: everything else may hold some.
+  // ---- what there is. First what everything else may give back to: bytes and batches.
+  std::size_t held_bytes = 0;  // Of commands that wait for the store.
+  std::size_t running_cancels = 0;
   const Settings settings;
   const Epoch epoch;
+  Timestamp epoch_began{};
   Random random;
   Now now{};
   EngineRecord record;
   IdFilter id_filter;
   Batches batches;
   Names names;
+  CountsRecord sums;  // Of the counts of all queues.
+  Timestamp names_forgotten_at{};
   std::unordered_map<LaneNumber, std::unique_ptr<Lane>> lanes;
   std::map<std::tuple<QueueNumber, TypeNumber, std::uint8_t, std::string>, Lane*> lanes_by_name;
   std::vector<LaneNumber> idle_lanes;
+  std::size_t pages_under_way = 0;
+  std::deque<LaneNumber> lanes_to_page;  // Loading, but not asked for yet.
   Scheduler scheduler;
   Sessions sessions;
   Agenda timeline_agenda{keys::AgendaClock::timeline, settings.grain.agenda_entries};
@@ -263,25 +323,43 @@ struct Engine::State {
 
   std::uint64_t parked_numbers = 0;
   std::map<std::pair<Timestamp, std::uint64_t>, Subscription*> parked_deadlines;
+  // The parked fetches of each connection, by number. Empty ones stay until the connection ends.
+  using ParkedPlaces = boost::container::small_vector<std::pair<std::uint64_t, Subscription*>, 2>;
+  std::unordered_map<ConnectionId, ParkedPlaces> parked_by_connection;
 
-  struct Waiter {
-    Ticket ticket;
-    JobId id;
-    Timestamp deadline{};
-    GetJobs::Payloads payloads = GetJobs::Payloads::without;
+  std::deque<ViewQueryPtr> waiting_queries;
+  std::size_t running_queries = 0;
+
+  struct WaitingCancel {  // Jobs of one batch.
+    CancelPtr progress;
+    std::vector<std::size_t> positions;
   };
+  std::deque<WaitingCancel> waiting_cancels;
+  std::size_t loaded_to_cancel = 0;  // Bytes of batches since the last commit was closed.
+  bool starting_cancels = false;
+
   std::uint64_t waiter_numbers = 0;
   std::map<std::uint64_t, Waiter> waiters;
-  std::multimap<JobId, std::uint64_t> waiters_by_job;
+  std::set<std::pair<JobId, std::uint64_t>> waiters_by_job;
+  std::set<std::pair<ConnectionId, std::uint64_t>> waiters_by_connection;
   std::set<std::pair<Timestamp, std::uint64_t>> waiter_deadlines;
 
   Timestamp next_reap{};
-  bool reaping = false;
+  bool reap_reads = false;   // Waits for the store.
+  CommitSeq reap_after = 0;  // Not before this commit is closed.
+  std::string reap_key;      // The row of `closed` that is being reaped, and what is left of it.
+  ClosedRecord reap_row;
+  std::string reap_from;     // No row of `closed` stands before it.
+  std::string first_closed;  // The first row that was closed since the reaper last looked.
 
   Admission::Kind admission = Admission::Kind::open;
   bool stopping = false;
   bool is_ready = false;
-  std::vector<Command> early;  // Came before the first reads were answered.
+  struct Early {
+    Command command;
+    std::shared_ptr<void> held;
+  };
+  std::vector<Early> early;  // Came before the first reads were answered.
 
   // The open commit.
   std::shared_ptr<Commit> open;

@@ -30,10 +30,14 @@ void Engine::State::enqueue(const std::shared_ptr<Enqueue>& command) {
                       " the broker's clock; make a fresh id with the time that Hello gave");
   }
   if (id_filter.surely_new(command->batch)) return accept(*command);
+  const std::size_t bytes = bytes_of(*command);
+  if (!may_wait(command->ticket, bytes)) return;
   Read read;
-  read.ranges.push_back(keys::of_batch(Table::batches, command->batch));
-  read.rows_max = 1;
-  reads.ask(std::move(read), [this, command](View& view) {
+  for (const std::uint16_t part : {std::uint16_t{0}, keys::kReceiptPart}) {
+    const std::string key = keys::batch_part(command->batch, part);
+    read.ranges.push_back({Table::batches, key, key + '\0'});
+  }
+  reads.ask(std::move(read), [this, command, held = hold_bytes(bytes)](View& view) {
     if (view.rows.empty()) {
       accept(*command);
     } else {
@@ -67,13 +71,14 @@ void Engine::State::answer_known(const Enqueue& command, const View& view) {
         open_seq());
 }
 
-bool Engine::State::lanes_left_for(const Enqueue& command, const Queue* queue) const {
+bool Engine::State::lanes_left_for(const Enqueue& command, const Queue* queue) {
   if (lanes.size() + command.groups.size() <= settings.lanes_max) return true;
   std::set<std::tuple<std::string_view, std::uint8_t, std::string_view>> fresh;
   for (const JobGroup& group : command.groups) {
-    const TypeNumber* type = names.find_type(group.type);
-    const bool known = queue != nullptr && type != nullptr &&
-                       lanes_by_name.count({queue->number, *type, group.priority, group.key}) != 0;
+    const Type* type = names.find_type(group.type);
+    const bool known =
+        queue != nullptr && type != nullptr &&
+        lanes_by_name.count({queue->number, type->number, group.priority, group.key}) != 0;
     if (!known) fresh.emplace(group.type, group.priority, group.key);
   }
   return lanes.size() + fresh.size() <= settings.lanes_max;
@@ -147,7 +152,12 @@ void Engine::State::accept(Enqueue& command) {
     return refuse(command.ticket, Errc::disk_full,
                   "the broker's disk is nearly full; it takes no new jobs", Milliseconds{5000});
   }
-  if (!lanes_left_for(command, names.find_queue(command.ns, command.queue))) {
+  const Queue* known = names.find_queue(command.ns, command.queue);
+  if (!names_left_for(command, known)) {
+    return refuse(command.ticket, Errc::overloaded, "there are too many queues or types",
+                  Milliseconds{1000});
+  }
+  if (!lanes_left_for(command, known)) {
     return refuse(command.ticket, Errc::overloaded,
                   "too many keys are in use; use fewer or wait until they are done",
                   Milliseconds{1000});

@@ -5,6 +5,12 @@
 
 namespace pawl::core {
 
+namespace {
+
+constexpr std::size_t kDeliveryBytes = 200;  // Of a reply, beside defaults and jobs.
+
+}  // namespace
+
 void Engine::State::fetch(const Fetch& command) {
   Session* session = sessions.find(command.session);
   if (session == nullptr || session->connection != command.ticket.connection) {
@@ -14,10 +20,15 @@ void Engine::State::fetch(const Fetch& command) {
   if (stopping)
     return refuse(command.ticket, Errc::unavailable, "the broker is stopping", Milliseconds{1000});
   sessions.set_deadline(*session, now.at + settings.lease);
+  if (!names_left_for(command)) {
+    return refuse(command.ticket, Errc::overloaded,
+                  "workers wait for too many queues and types that have no jobs",
+                  Milliseconds{1000});
+  }
   std::vector<Queue*> queues;
-  for (const std::string& name : command.queues) queues.push_back(&intern_queue(command.ns, name));
+  for (const std::string& name : command.queues) queues.push_back(&know_queue(command.ns, name));
   std::vector<TypeNumber> types;
-  for (const std::string& name : command.types) types.push_back(intern_type(name));
+  for (const std::string& name : command.types) types.push_back(know_type(name).number);
   std::sort(types.begin(), types.end());
 
   Subscription& subscription = scheduler.subscribe(queues, types);
@@ -26,22 +37,39 @@ void Engine::State::fetch(const Fetch& command) {
   if (grant(subscription, asked)) return;
   if (command.max_wait.count() == 0 && !is_loading(subscription))
     return reply(command.ticket, Granted{});
-  parked_deadlines.emplace(std::pair(asked.deadline, asked.number), &subscription);
-  subscription.parked.emplace(asked.number, asked);
+  park(subscription, asked);
+}
+
+// How many jobs may be leased to a fetch; zero when its session holds all that it may.
+std::uint32_t Engine::State::credits_of(const ParkedFetch& fetch) {
+  const Session* session = sessions.find(fetch.session);
+  PAWL_ASSERT(session != nullptr);
+  const std::size_t held = std::min(session->leased, limits::kSessionJobsMax);
+  return static_cast<std::uint32_t>(
+      std::min<std::size_t>(fetch.credits, limits::kSessionJobsMax - held));
 }
 
 // Leases to a fetch what its subscription has ready. False when there is nothing in memory.
 bool Engine::State::grant(Subscription& subscription, const ParkedFetch& fetch) {
+  if (subscription.candidates.empty()) return false;
+  std::uint32_t credits = credits_of(fetch);
+  if (credits == 0) {
+    refuse(fetch.ticket, Errc::overloaded, "this session holds too many jobs; report some first",
+           Milliseconds{1000});
+    return true;
+  }
   Grant made;
   Granted granted;
   CommitSeq after = 0;
   bool store_first = false;
-  std::uint32_t credits = fetch.credits;
   std::size_t bytes = 0;
+  std::size_t pages = 0;
   while (credits > 0 && bytes < limits::kFetchReplyBytes && !subscription.candidates.empty()) {
     Lane& lane = *subscription.candidates.begin()->lane;
     Queue& queue = names.queue(lane.queue);
     if (!lane.has_waiting()) {
+      // The fetch is served when a page has come; the window is not filled for one that wants few.
+      if (pages++ == settings.grain.pages_per_fetch) break;
       page_lane(lane);
       scheduler.update(queue, lane);
       continue;
@@ -50,7 +78,9 @@ bool Engine::State::grant(Subscription& subscription, const ParkedFetch& fetch) 
     const Position position = front->first;
     WaitingRun& run = front->second;
     const BatchPtr batch = run.batch;
-    IndexSet jobs = take_fitting(*batch, run.jobs, credits, limits::kFetchReplyBytes - bytes);
+    bytes += kDeliveryBytes + batch->defaults.size();
+    const std::size_t room = limits::kFetchReplyBytes - std::min(bytes, limits::kFetchReplyBytes);
+    IndexSet jobs = take_fitting(*batch, run.jobs, credits, room);
     after = std::max(after, run.after);
     std::uint32_t attempt = 1;
     if (position.slot != 0) attempt = batch->own.at(jobs.first())->attempt + 1;
@@ -81,7 +111,10 @@ bool Engine::State::grant(Subscription& subscription, const ParkedFetch& fetch) 
   made.session = fetch.session;
   made.at = now.at;
   granted.token = made.token;
-  for (const GrantPart& part : made.parts) part.batch->tokens.push_back(made.token);
+  for (const GrantPart& part : made.parts) {
+    auto& tokens = part.batch->tokens;
+    if (tokens.empty() || tokens.back() != made.token) tokens.push_back(made.token);
+  }
   Grant& kept = sessions.add_grant(std::move(made));
   if (store_first) {
     store_grant(kept);
@@ -161,24 +194,43 @@ void Engine::State::serve(Queue& queue) {
     while (!subscription->parked.empty() && !subscription->candidates.empty()) {
       const ParkedFetch fetch = subscription->parked.begin()->second;
       if (!grant(*subscription, fetch)) break;
-      parked_deadlines.erase({fetch.deadline, fetch.number});
-      subscription->parked.erase(fetch.number);
+      unpark(*subscription, fetch.number);
     }
   }
+}
+
+void Engine::State::park(Subscription& subscription, const ParkedFetch& fetch) {
+  parked_deadlines.emplace(std::pair(fetch.deadline, fetch.number), &subscription);
+  parked_by_connection[fetch.ticket.connection].emplace_back(fetch.number, &subscription);
+  subscription.parked.emplace(fetch.number, fetch);
+}
+
+ParkedFetch Engine::State::unpark(Subscription& subscription, std::uint64_t number) {
+  const auto found = subscription.parked.find(number);
+  PAWL_ASSERT(found != subscription.parked.end());
+  const ParkedFetch fetch = found->second;
+  subscription.parked.erase(found);
+  parked_deadlines.erase({fetch.deadline, number});
+  ParkedPlaces& places = parked_by_connection.at(fetch.ticket.connection);
+  places.erase(std::find(places.begin(), places.end(), std::pair(number, &subscription)));
+  return fetch;
 }
 
 // Forgets the parked fetches of a connection.
 std::vector<Ticket> Engine::State::unpark(ConnectionId connection) {
   std::vector<Ticket> forgotten;
-  std::erase_if(parked_deadlines, [&](const auto& entry) {
-    auto& parked = entry.second->parked;
-    const auto found = parked.find(entry.first.second);
-    if (found == parked.end() || found->second.ticket.connection != connection) return false;
-    forgotten.push_back(found->second.ticket);
-    parked.erase(found);
-    return true;
-  });
+  const auto found = parked_by_connection.find(connection);
+  if (found == parked_by_connection.end()) return forgotten;
+  const ParkedPlaces places = found->second;
+  for (const auto& [number, subscription] : places)
+    forgotten.push_back(unpark(*subscription, number).ticket);
+  parked_by_connection.erase(connection);
   return forgotten;
+}
+
+void Engine::State::end_fetch(const EndFetch& command) {
+  for (const Ticket& ticket : unpark(command.ticket.connection)) reply(ticket, Granted{});
+  reply(command.ticket, FetchEnded{});
 }
 
 // The connection's session is over or has moved on: nothing may be leased to it here any more.
@@ -191,10 +243,7 @@ void Engine::State::refuse_parked(ConnectionId connection) {
 // Whether a page is on its way that may have something for this subscription.
 bool Engine::State::is_loading(const Subscription& subscription) {
   return std::any_of(subscription.queues.begin(), subscription.queues.end(),
-                     [](const Queue* queue) {
-                       return std::any_of(queue->lanes.begin(), queue->lanes.end(),
-                                          [](const auto& lane) { return lane.second->loading; });
-                     });
+                     [](const Queue* queue) { return queue->lanes_loading > 0; });
 }
 
 // Answers fetches whose wait is over with nothing; not while a page is on its way to them.
@@ -202,16 +251,13 @@ void Engine::State::end_parked(Timestamp until) {
   static constexpr Milliseconds kForPage{10};
   while (!parked_deadlines.empty() && parked_deadlines.begin()->first.first <= until) {
     const auto [key, subscription] = *parked_deadlines.begin();
-    parked_deadlines.erase(parked_deadlines.begin());
-    const auto found = subscription->parked.find(key.second);
-    PAWL_ASSERT(found != subscription->parked.end());
+    ParkedFetch fetch = unpark(*subscription, key.second);
     if (!stopping && is_loading(*subscription)) {
-      found->second.deadline = until + kForPage;
-      parked_deadlines.emplace(std::pair(found->second.deadline, key.second), subscription);
+      fetch.deadline = until + kForPage;
+      park(*subscription, fetch);
       continue;
     }
-    reply(found->second.ticket, Granted{});
-    subscription->parked.erase(found);
+    reply(fetch.ticket, Granted{});
   }
 }
 

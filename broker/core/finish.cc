@@ -15,8 +15,10 @@ void Engine::State::change_state(Queue& queue, JobState from, JobState to, std::
   if (from != JobState::none) {
     PAWL_ASSERT(queue.counts.of(from) >= count);
     queue.counts.of(from) -= count;
+    sums.of(from) -= count;
   }
   queue.counts.of(to) += count;
+  sums.of(to) += count;
   if (queue.counts_dirty) return;
   queue.counts_dirty = true;
   dirty_counts.push_back(queue.number);

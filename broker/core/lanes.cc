@@ -5,21 +5,6 @@
 
 namespace pawl::core {
 
-Queue& Engine::State::intern_queue(const std::string& ns, const std::string& name) {
-  if (Queue* known = names.find_queue(ns, name)) return *known;
-  const QueueNumber number = ++record.queue;
-  open->put_new(Table::meta, keys::queue_name(number), QueueName{ns, name}.encode());
-  return names.add_queue(number, ns, name, settings);
-}
-
-TypeNumber Engine::State::intern_type(const std::string& name) {
-  if (const TypeNumber* known = names.find_type(name)) return *known;
-  const TypeNumber number = ++record.type;
-  open->put_new(Table::meta, keys::type_name(number), encode_type_name(name));
-  names.add_type(number, name);
-  return number;
-}
-
 Lane* Engine::State::find_lane(LaneNumber number) {
   const auto found = lanes.find(number);
   return found == lanes.end() ? nullptr : found->second.get();

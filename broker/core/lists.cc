@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <optional>
 
 #include "broker/core/assert.h"
 #include "broker/core/bytes_io.h"
@@ -6,58 +7,72 @@
 
 namespace pawl::core {
 
-// A list on its way: pages of candidates are read and looked at until the limit is reached or there
-// are no more.
+// A list on its way: pages of candidates are read and looked at until the limit is reached, the
+// reply is full or there are no more.
 struct Engine::State::Listing {
-  ListJobs command;
+  ListJobs command;  // Its cursor moves on.
   QueueNumber queue = 0;
+  std::optional<TypeNumber> type;  // Nothing: any.
   Listed listed;
+  std::size_t room = limits::kViewsBytes;
   int rounds = 0;
+  std::shared_ptr<void> held;
+
+  std::size_t jobs_left() const { return command.limit - listed.jobs.size(); }
+};
+
+// A job that may belong into the list, and the cursor at which a page begins with it.
+struct Engine::State::ListCandidate {
+  JobId id;
+  std::string cursor;
 };
 
 namespace {
 
 constexpr int kRoundsMax = 20;  // A page that still has room then is answered short, with a cursor.
+constexpr int kLanesPassed = 10'000;  // Likewise one that passes over so many lanes.
 
-// Takes ids of `jobs` from `first` on until `ids` is full; what comes after the last one taken, if
-// any, is the result.
-std::optional<JobIndex> take_ids(const BatchId& batch, const IndexSet& jobs, JobIndex first,
-                                 std::size_t limit, std::vector<JobId>& ids) {
-  std::optional<JobIndex> next;
-  jobs.for_each([&](JobIndex index) {
-    if (index < first || next) return;
-    if (ids.size() >= limit) {
-      next = index;
-      return;
-    }
-    ids.push_back(batch.job(index));
-  });
-  return next;
-}
-
-// A cursor is a key of the table that is walked, and the index from which to go on inside its row.
-std::string make_cursor(const std::string& key, JobIndex index) {
+// A cursor is a key of the table that is walked, and how far its row was taken.
+std::string make_cursor(const std::string& key, std::size_t taken) {
   std::string cursor;
-  Writer(cursor).be16(index).raw(key);
+  Writer(cursor).be32(static_cast<std::uint32_t>(taken)).raw(key);
   return cursor;
 }
 
 std::string key_of(const std::string& cursor) {
-  return cursor.size() < 2 ? std::string() : cursor.substr(2);
+  return cursor.size() < 4 ? std::string() : cursor.substr(4);
 }
 
-JobIndex index_of(const std::string& cursor) {
-  return cursor.size() < 2 ? JobIndex{0} : Reader(cursor).be16();
+// What was taken of a row before; nothing of any other row.
+std::size_t taken_of(const std::string& cursor, const std::string& key) {
+  return cursor.size() < 4 || key_of(cursor) != key ? 0 : Reader(cursor).be32();
+}
+
+// The jobs of a ready row, in order.
+template <class Visit>
+void visit_ready(const View::Row& row, Visit&& visit) {
+  const bool is_segment = row.key.substr(16) == std::string(2, '\0');
+  if (const auto own = is_segment ? std::nullopt : ReadyJob::decode(row.value.view())) {
+    visit(own->job);
+  } else if (const auto runs = decode_segment(row.value.view())) {
+    for (const ReadyRun& run : *runs)
+      run.jobs.for_each([&](JobIndex index) { visit(run.batch.job(index)); });
+  }
 }
 
 }  // namespace
 
 void Engine::State::list_jobs(const ListJobs& command) {
   const Queue* queue = names.find_queue(command.ns, command.queue);
-  if (queue == nullptr) return reply(command.ticket, Listed{});
+  const Type* type = command.type.empty() ? nullptr : names.find_type(command.type);
+  if (queue == nullptr || (type == nullptr && !command.type.empty()))
+    return reply(command.ticket, Listed{});
+  if (!may_wait(command.ticket, bytes_of(command))) return;
   const auto listing = std::make_shared<Listing>();
+  listing->held = hold_bytes(bytes_of(command));
   listing->command = command;
   listing->queue = queue->number;
+  if (type != nullptr) listing->type = type->number;
   continue_list(listing);
 }
 
@@ -72,145 +87,148 @@ void Engine::State::continue_list(const ListingPtr& listing) {
   }
 }
 
-// Leases are few and in memory.
+// By id. Leases are in memory; the cursor is the next id.
 void Engine::State::list_processing(const ListingPtr& listing) {
-  std::set<JobId> leased;
+  std::string& cursor = listing->command.cursor;
+  const JobId first = cursor.size() == 16 ? Reader(cursor).id() : JobId{};
+  std::vector<JobId> leased;
   for (const auto& [token, grant] : sessions.grants()) {
     for (const GrantPart& part : grant.parts) {
       const Lane* lane = part.leased.jobs.empty() ? nullptr : find_lane(part.leased.lane);
       if (lane == nullptr || lane->queue != listing->queue) continue;
-      part.leased.jobs.for_each(
-          [&](JobIndex index) { leased.insert(part.leased.batch.job(index)); });
+      if (listing->type && lane->type != *listing->type) continue;
+      part.leased.jobs.for_each([&](JobIndex index) {
+        const JobId id = part.leased.batch.job(index);
+        if (id >= first) leased.push_back(id);
+      });
     }
   }
-  auto& cursor = listing->command.cursor;
-  auto from = leased.begin();
-  if (cursor.size() == 16) from = leased.upper_bound(Reader(cursor).id());
-  std::vector<JobId> ids;
-  const std::size_t room = listing->command.limit - listing->listed.jobs.size();
-  while (from != leased.end() && ids.size() < room) ids.push_back(*from++);
-  cursor = from == leased.end() ? std::string() : keys::job(ids.back());
-  add_to_list(listing, std::move(ids));
+  const std::size_t room = std::min(listing->jobs_left(), leased.size());
+  const bool more = room < leased.size();
+  std::partial_sort(leased.begin(),
+                    leased.begin() + static_cast<std::ptrdiff_t>(room + (more ? 1 : 0)),
+                    leased.end());
+  cursor = more ? keys::job(leased[room]) : std::string();
+  std::vector<ListCandidate> candidates;
+  for (std::size_t i = 0; i < room; ++i) candidates.push_back({leased[i], keys::job(leased[i])});
+  add_to_list(listing, std::move(candidates));
 }
 
 // Lane after lane, each in its order.
 void Engine::State::list_pending(const ListingPtr& listing) {
-  auto& cursor = listing->command.cursor;
+  std::string& cursor = listing->command.cursor;
   const std::string at = key_of(cursor);
   const LaneNumber first = at.size() < 8 ? 0 : Reader(at).be64();
   const Queue& queue = names.queue(listing->queue);
+  const auto wanted = [&](const Lane& lane) {
+    return !lane.empty() && (!listing->type || lane.type == *listing->type);
+  };
   auto lane = queue.lanes.lower_bound(first);
-  while (lane != queue.lanes.end() && lane->second->empty()) ++lane;
-  if (lane == queue.lanes.end()) {
-    cursor.clear();
-    return add_to_list(listing, {});
+  int passed = 0;
+  while (lane != queue.lanes.end() && !wanted(*lane->second) && ++passed < kLanesPassed) ++lane;
+  if (lane == queue.lanes.end() || passed == kLanesPassed) {
+    cursor = lane == queue.lanes.end() ? std::string() : make_cursor(keys::lane(lane->first), 0);
+    return answer_list(listing);
   }
   const LaneNumber number = lane->first;
+  const bool inside = number == first && at.size() > sizeof(LaneNumber);
+  if (!inside) cursor.clear();
   Read read;
-  const std::string from =
-      number == first && !at.empty() ? at : keys::ready(number, lane->second->head);
-  read.ranges.push_back({Table::ready, from, keys::ready(number, Lane::kEnd)});
+  read.ranges.push_back({Table::ready, inside ? at : keys::ready(number, lane->second->head),
+                         keys::ready(number, Lane::kEnd)});
   read.rows_max = settings.grain.list_rows;
   flush_fresh(*lane->second);
   reads.ask(std::move(read), [this, listing, number](View& view) {
-    std::string& next = listing->command.cursor;
-    JobIndex skip = index_of(next);
-    std::vector<JobId> ids;
-    const std::size_t room = listing->command.limit - listing->listed.jobs.size();
-    next = make_cursor(keys::lane(number + 1), 0);
-    if (!view.complete) next = make_cursor(view.stopped_key, 0);
-    for (const View::Row& row : view.rows) {
-      if (ids.size() >= room) {
-        next = make_cursor(row.key, 0);
-        break;
-      }
-      std::size_t seen = 0;
-      const auto add = [&](const BatchId& batch, const IndexSet& jobs) {
-        jobs.for_each([&](JobIndex index) {
-          if (seen++ < skip) return;
-          if (ids.size() < room) {
-            ids.push_back(batch.job(index));
-          } else if (ids.size() == room) {
-            next = make_cursor(row.key, static_cast<JobIndex>(seen - 1));
-            ids.push_back(batch.job(index));  // Only marks that the place is known.
-          }
-        });
-      };
-      if (const auto runs = decode_segment(row.value.view());
-          row.key.substr(16) == std::string(2, '\0') && runs) {
-        for (const ReadyRun& run : *runs) add(run.batch, run.jobs);
-      } else if (const auto own = ReadyJob::decode(row.value.view())) {
-        add(own->job.batch(), IndexSet::single(own->job.index()));
-      }
-      skip = 0;
-      if (ids.size() > room) {
-        ids.pop_back();
-        break;
-      }
-    }
-    add_to_list(listing, std::move(ids));
+    std::string after = make_cursor(keys::lane(number + 1), 0);
+    if (!view.complete) after = make_cursor(view.stopped_key, 0);
+    take_rows(listing, view, std::move(after),
+              [](const View::Row& row, std::size_t taken, const auto& take) {
+                std::size_t place = 0;
+                visit_ready(row, [&](const JobId& id) {
+                  if (place >= taken) take(id, place);
+                  ++place;
+                });
+              });
   });
 }
 
 // By type, then newest minute first.
 void Engine::State::list_indexed(const ListingPtr& listing) {
   const ListJobs& command = listing->command;
-  std::string prefix = keys::listed_prefix(listing->queue, command.state);
-  if (!command.type.empty()) {
-    const TypeNumber* type = names.find_type(command.type);
-    if (type == nullptr) return reply(command.ticket, Listed{});
-    prefix = keys::listed_prefix(listing->queue, command.state, *type);
-  }
-  Range range = keys::under(Table::listed, prefix);
+  Range range =
+      keys::under(Table::listed,
+                  listing->type ? keys::listed_prefix(listing->queue, command.state, *listing->type)
+                                : keys::listed_prefix(listing->queue, command.state));
   const std::string at = key_of(command.cursor);
   if (at > range.from && at < range.to) range.from = at;
   Read read;
   read.ranges.push_back(std::move(range));
   read.rows_max = settings.grain.list_rows;
   reads.ask(std::move(read), [this, listing](View& view) {
-    std::string& next = listing->command.cursor;
-    JobIndex first = index_of(next);
-    const std::size_t room = listing->command.limit - listing->listed.jobs.size();
-    std::vector<JobId> ids;
-    next = view.complete ? std::string() : make_cursor(view.stopped_key, 0);
-    for (const View::Row& row : view.rows) {
-      if (ids.size() >= room) {
-        next = make_cursor(row.key, 0);
-        break;
-      }
-      const auto jobs = decode_indexes(row.value.view());
-      PAWL_ASSERT(jobs);
-      const BatchId batch = Reader(std::string_view(row.key).substr(13)).id();
-      if (const auto rest = take_ids(batch, *jobs, first, room, ids)) {
-        next = make_cursor(row.key, *rest);
-        break;
-      }
-      first = 0;
-    }
-    add_to_list(listing, std::move(ids));
+    std::string after = view.complete ? std::string() : make_cursor(view.stopped_key, 0);
+    take_rows(listing, view, std::move(after),
+              [](const View::Row& row, std::size_t taken, const auto& take) {
+                const auto jobs = decode_indexes(row.value.view());
+                PAWL_ASSERT(jobs);
+                const BatchId batch = Reader(std::string_view(row.key).substr(13)).id();
+                jobs->for_each([&](JobIndex index) {
+                  if (index >= taken) take(batch.job(index), index);
+                });
+              });
   });
 }
 
+// Collects the candidates of some rows; `after` is the cursor behind them all. visit(row, taken,
+// take) calls take(id, place) for each job of the row from place `taken` on.
+template <class Visit>
+void Engine::State::take_rows(const ListingPtr& listing, const View& view, std::string after,
+                              Visit&& visit) {
+  const std::string begun = listing->command.cursor;
+  const std::size_t room = listing->jobs_left();
+  std::vector<ListCandidate> candidates;
+  for (const View::Row& row : view.rows) {
+    visit(row, taken_of(begun, row.key), [&](const JobId& id, std::size_t place) {
+      if (candidates.size() <= room) candidates.push_back({id, make_cursor(row.key, place)});
+    });
+    if (candidates.size() > room) break;
+  }
+  listing->command.cursor = std::move(after);
+  if (candidates.size() > room) {
+    listing->command.cursor = std::move(candidates.back().cursor);
+    candidates.pop_back();
+  }
+  add_to_list(listing, std::move(candidates));
+}
+
 // Looks at the candidates and keeps those that are what was asked for.
-void Engine::State::add_to_list(const ListingPtr& listing, std::vector<JobId> ids) {
-  const auto finish = [this, listing] {
-    listing->listed.next_cursor = listing->command.cursor;
-    reply(listing->command.ticket, std::move(listing->listed), open_seq());
+void Engine::State::add_to_list(const ListingPtr& listing, std::vector<ListCandidate> candidates) {
+  std::vector<JobId> ids;
+  ids.reserve(candidates.size());
+  for (const ListCandidate& candidate : candidates) ids.push_back(candidate.id);
+  const auto take = [this, listing, asked = std::move(candidates)](std::vector<JobView>& views) {
+    bool full = false;
+    for (std::size_t i = 0; i < views.size() && !full; ++i) {
+      JobView& view = views[i];
+      if (view.code == Errc::too_large) {  // The next page begins with it.
+        listing->command.cursor = asked[i].cursor;
+        full = true;
+      }
+      const bool wanted = view.code == Errc::ok && view.state == listing->command.state &&
+                          (listing->command.type.empty() || view.type == listing->command.type);
+      if (!wanted) continue;
+      listing->room -= std::min(listing->room, reply_bytes_of(view));
+      listing->listed.jobs.push_back(std::move(view));
+    }
+    full = full || listing->jobs_left() == 0 || ++listing->rounds >= kRoundsMax;
+    if (full || listing->command.cursor.empty()) return answer_list(listing);
+    continue_list(listing);
   };
-  if (ids.empty() && listing->command.cursor.empty()) return finish();
-  with_views(std::move(ids), GetJobs::Payloads::without,
-             [this, listing, finish](std::vector<JobView>& views) {
-               for (JobView& view : views) {
-                 const bool wanted =
-                     view.code == Errc::ok && view.state == listing->command.state &&
-                     (listing->command.type.empty() || view.type == listing->command.type);
-                 if (wanted) listing->listed.jobs.push_back(std::move(view));
-               }
-               const bool full = listing->listed.jobs.size() >= listing->command.limit;
-               if (full || listing->command.cursor.empty() || ++listing->rounds >= kRoundsMax)
-                 return finish();
-               continue_list(listing);
-             });
+  with_views(std::move(ids), GetJobs::Payloads::without, take, listing->room);
+}
+
+void Engine::State::answer_list(const ListingPtr& listing) {
+  listing->listed.next_cursor = listing->command.cursor;
+  reply(listing->command.ticket, std::move(listing->listed), open_seq());
 }
 
 }  // namespace pawl::core

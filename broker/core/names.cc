@@ -20,14 +20,56 @@ Queue& Names::add_queue(QueueNumber number, std::string ns, std::string name,
   return added;
 }
 
-const TypeNumber* Names::find_type(const std::string& name) const {
-  const auto found = type_numbers_.find(name);
-  return found == type_numbers_.end() ? nullptr : &found->second;
+Type* Names::find_type(const std::string& name) {
+  const auto found = types_by_name_.find(name);
+  return found == types_by_name_.end() ? nullptr : &found->second;
 }
 
-void Names::add_type(TypeNumber number, const std::string& name) {
-  types_[number] = name;
-  type_numbers_[name] = number;
+Type& Names::add_type(TypeNumber number, const std::string& name) {
+  const auto added = types_by_name_.insert_or_assign(name, Type{number, false}).first;
+  types_[number] = &added->first;
+  return added->second;
+}
+
+void Names::mark_stored(Queue& queue) {
+  queue.stored = true;
+  ++stored_queues_;
+}
+
+void Names::mark_stored(Type& type) {
+  type.stored = true;
+  ++stored_types_;
+}
+
+void Names::forget_waited_for(const std::set<TypeNumber>& types) {
+  std::erase_if(queues_, [&](const auto& entry) {
+    const Queue& queue = *entry.second;
+    if (queue.stored || !queue.subscriptions.empty()) return false;
+    by_name_.erase({queue.ns, *queue.name});
+    free_queues_.push_back(queue.number);
+    return true;
+  });
+  std::erase_if(types_by_name_, [&](const auto& entry) {
+    const Type& type = entry.second;
+    if (type.stored || types.count(type.number) != 0) return false;
+    types_.erase(type.number);
+    free_types_.push_back(type.number);
+    return true;
+  });
+}
+
+std::optional<QueueNumber> Names::take_free_queue() {
+  if (free_queues_.empty()) return std::nullopt;
+  const QueueNumber number = free_queues_.back();
+  free_queues_.pop_back();
+  return number;
+}
+
+std::optional<TypeNumber> Names::take_free_type() {
+  if (free_types_.empty()) return std::nullopt;
+  const TypeNumber number = free_types_.back();
+  free_types_.pop_back();
+  return number;
 }
 
 }  // namespace pawl::core

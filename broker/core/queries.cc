@@ -1,17 +1,22 @@
 #include <algorithm>
 
+#include "broker/core/assert.h"
 #include "broker/core/engine_state.h"
 
 namespace pawl::core {
 
 void Engine::State::get_jobs(const GetJobs& command) {
-  with_views(command.ids, command.payloads,
-             [this, ticket = command.ticket](std::vector<JobView>& views) {
-               reply(ticket, JobViews{std::move(views)}, open_seq());
-             });
+  const std::size_t bytes = bytes_of(command);
+  if (!may_wait(command.ticket, bytes)) return;
+  with_views(
+      command.ids, command.payloads,
+      [this, ticket = command.ticket, held = hold_bytes(bytes)](std::vector<JobView>& views) {
+        reply(ticket, JobViews{std::move(views)}, open_seq());
+      });
 }
 
 void Engine::State::wait_job(const WaitJob& command) {
+  if (!may_wait(command.ticket, bytes_of(command))) return;
   const Waiter waiter{command.ticket, command.id, now.at + command.max_wait, command.payloads};
   with_views({command.id}, command.payloads,
              [this, waiter, wait = command.max_wait](std::vector<JobView>& views) {
@@ -22,47 +27,52 @@ void Engine::State::wait_job(const WaitJob& command) {
                const std::uint64_t number = ++waiter_numbers;
                waiters.emplace(number, waiter);
                waiters_by_job.emplace(waiter.id, number);
+               waiters_by_connection.emplace(waiter.ticket.connection, number);
                waiter_deadlines.emplace(waiter.deadline, number);
              });
 }
 
-void Engine::State::answer_wait(Ticket ticket, const JobId& id, GetJobs::Payloads payloads) {
-  with_views({id}, payloads, [this, ticket](std::vector<JobView>& views) {
-    reply(ticket, Waited{std::move(views.front())}, open_seq());
-  });
+void Engine::State::answer_wait(const Waiter& waiter) {
+  with_views({waiter.id}, waiter.payloads,
+             [this, ticket = waiter.ticket](std::vector<JobView>& views) {
+               reply(ticket, Waited{std::move(views.front())}, open_seq());
+             });
+}
+
+Engine::State::Waiter Engine::State::take_waiter(std::uint64_t number) {
+  const auto found = waiters.find(number);
+  PAWL_ASSERT(found != waiters.end());
+  const Waiter waiter = found->second;
+  waiters.erase(found);
+  waiters_by_job.erase({waiter.id, number});
+  waiters_by_connection.erase({waiter.ticket.connection, number});
+  waiter_deadlines.erase({waiter.deadline, number});
+  return waiter;
 }
 
 void Engine::State::wake_waiters(const Batch& batch, const IndexSet& jobs) {
   jobs.for_each([&](JobIndex index) {
-    const auto [from, to] = waiters_by_job.equal_range(batch.id.job(index));
-    for (auto at = from; at != to; ++at) {
-      const Waiter waiter = waiters.at(at->second);
-      waiter_deadlines.erase({waiter.deadline, at->second});
-      waiters.erase(at->second);
-      answer_wait(waiter.ticket, waiter.id, waiter.payloads);
+    const JobId id = batch.id.job(index);
+    for (;;) {
+      const auto next = waiters_by_job.lower_bound({id, 0});
+      if (next == waiters_by_job.end() || next->first != id) return;
+      answer_wait(take_waiter(next->second));
     }
-    waiters_by_job.erase(from, to);
   });
 }
 
 void Engine::State::end_waits(Timestamp until) {
   while (!waiter_deadlines.empty() && waiter_deadlines.begin()->first <= until) {
-    const std::uint64_t number = waiter_deadlines.begin()->second;
-    const Waiter waiter = waiters.at(number);
-    waiter_deadlines.erase(waiter_deadlines.begin());
-    waiters.erase(number);
-    std::erase_if(waiters_by_job, [&](const auto& entry) { return entry.second == number; });
-    answer_wait(waiter.ticket, waiter.id, waiter.payloads);
+    answer_wait(take_waiter(waiter_deadlines.begin()->second));
   }
 }
 
 void Engine::State::forget_waits(ConnectionId connection) {
-  std::erase_if(waiters, [&](const auto& entry) {
-    if (entry.second.ticket.connection != connection) return false;
-    waiter_deadlines.erase({entry.second.deadline, entry.first});
-    std::erase_if(waiters_by_job, [&](const auto& by_job) { return by_job.second == entry.first; });
-    return true;
-  });
+  for (;;) {
+    const auto next = waiters_by_connection.lower_bound({connection, 0});
+    if (next == waiters_by_connection.end() || next->first != connection) return;
+    take_waiter(next->second);
+  }
 }
 
 QueueCounts Engine::State::count(const Queue& queue) const {
@@ -88,7 +98,7 @@ QueueCounts Engine::State::count(const Queue& queue) const {
 void Engine::State::queue_stats(const QueueStats& command) {
   Counted counted;
   for (const auto& [number, queue] : names.queues()) {
-    if (queue->ns != command.ns) continue;
+    if (queue->ns != command.ns || !queue->stored) continue;
     const bool asked = command.queues.empty() ||
                        std::find(command.queues.begin(), command.queues.end(), *queue->name) !=
                            command.queues.end();

@@ -126,6 +126,7 @@ void Reads::answer(const ReadAnswer& answer, const Commit& open) {
   collect(open, finder, answer, later);
   View view;
   view.complete = answer.complete;
+  view.stopped_range = answer.stopped_range;
   view.stopped_key = answer.stopped_key;
   view.rows.reserve(answer.rows.size() + later.size());
   merge(answer, later, view);

@@ -21,8 +21,9 @@ struct View {
   };
   std::vector<Row> rows;  // By range, then key.
   bool complete = true;   // No bound was hit.
-  std::string
-      stopped_key;  // Otherwise: the first key of the last range looked at that was not looked at.
+  // Otherwise: the range in which the answer stopped, and its first key that was not looked at.
+  std::uint32_t stopped_range = 0;
+  std::string stopped_key;
 };
 
 // Reads under way, and the commits that their answers may not contain yet.

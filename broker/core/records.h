@@ -52,6 +52,14 @@ struct CountsRecord {
   std::uint64_t cancelled = 0;
 
   std::uint64_t& of(JobState state);
+  void add(const CountsRecord& other) {
+    waiting += other.waiting;
+    scheduled += other.scheduled;
+    retrying += other.retrying;
+    completed += other.completed;
+    failed += other.failed;
+    cancelled += other.cancelled;
+  }
 
   std::string encode() const;
   static std::optional<CountsRecord> decode(std::string_view bytes);
@@ -179,6 +187,7 @@ std::optional<std::vector<ReadyRun>> decode_segment(std::string_view bytes);
 // one.
 struct ReadyJob {
   JobId job;
+  std::uint32_t bytes = 0;  // Of the batch's record, about.
   std::string encode() const;
   static std::optional<ReadyJob> decode(std::string_view bytes);
 };

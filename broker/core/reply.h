@@ -74,6 +74,9 @@ struct Granted {
   std::vector<Delivery> deliveries;
 };
 
+// No fetch of the connection waits any more.
+struct FetchEnded {};
+
 struct RefusedOutcome {
   std::uint32_t outcome = 0;
   JobIndex index = 0;
@@ -93,7 +96,7 @@ struct AttemptView {
     running = 0,
     done = 1,
     failure = 2,
-    released = 3,
+    released = 3,  // Reserved: a plain release leaves no attempt.
     worker_lost = 4,
     stopped = 5
   };
@@ -118,7 +121,9 @@ struct JobView {
   std::uint32_t attempt = 0;
   std::uint32_t max_attempts = 0;
   Timestamp accepted_at{};
-  std::uint64_t due_at_ms = 0;  // Timeline for a delay or retry, wall clock for run-at.
+  // When it became or becomes pending, also when it has run since. Timeline for a delay or retry,
+  // wall clock for run-at.
+  std::uint64_t due_at_ms = 0;
   Timestamp started_at{};
   Timestamp finished_at{};
   std::string worker_id;
@@ -183,7 +188,7 @@ struct Reply {
   Ticket ticket;
   CommitSeq after = 0;
   std::variant<Refused, SessionOpened, Accepted, Granted, Reported, Beaten, JobViews, Waited,
-               Listed, Counted, CancelVerdicts, CancelRunning, Stopping>
+               Listed, Counted, CancelVerdicts, FetchEnded, CancelRunning, Stopping>
       body;
 };
 

@@ -11,6 +11,7 @@ struct Engine::State::ReportProgress {
   Report command;
   Reported reported;
   std::size_t undecided = 0;
+  std::shared_ptr<void> held;  // Its bytes, once it waits.
 };
 
 namespace {
@@ -36,12 +37,25 @@ void Engine::State::report(Report& command) {
                   "this session is over; open a new one with Hello");
   }
   sessions.set_deadline(*session, now.at + settings.lease);
+  const bool waits = has_to_wait(command);
+  if (waits && !may_wait(command.ticket, bytes_of(command))) return;
   const auto progress = std::make_shared<ReportProgress>();
+  if (waits) progress->held = hold_bytes(bytes_of(command));
   progress->command = std::move(command);
   const std::size_t count = progress->command.outcomes.size();
   progress->undecided = count + 1;
   for (std::uint32_t position = 0; position < count; ++position) apply(progress, position);
   decided(progress);
+}
+
+// Whether some outcome is of a batch that is not in memory, which happens after a restart only.
+bool Engine::State::has_to_wait(const Report& report) {
+  return std::any_of(report.outcomes.begin(), report.outcomes.end(), [&](const Outcome& outcome) {
+    if (outcome.token.epoch() == epoch) return false;
+    const Grant* grant = sessions.find_grant(outcome.token);
+    if (grant == nullptr) return outcome.token.epoch() + 1 == epoch;
+    return grant->session == report.session && !all_loaded(*grant, outcome.batch);
+  });
 }
 
 void Engine::State::decided(const ReportPtr& progress) {
@@ -61,7 +75,10 @@ void Engine::State::apply(const ReportPtr& progress, std::uint32_t position) {
   }
   IndexSet left = outcome.jobs;
   if (grant != nullptr && grant->session == progress->command.session) {
-    if (!all_loaded(*grant, outcome.batch)) {  // Leased before a restart.
+    // Leased before a restart; or others wait for the batch already, and nobody overtakes them.
+    const bool before_restart = outcome.token.epoch() != epoch;
+    if ((before_restart && !all_loaded(*grant, outcome.batch)) ||
+        loading_batches.count(outcome.batch) != 0) {
       with_batch(outcome.batch, [this, progress, position](const BatchPtr& batch) {
         PAWL_ASSERT(batch != nullptr);
         apply(progress, position);
@@ -96,7 +113,8 @@ void Engine::State::apply_unleased(const ReportPtr& progress, std::uint32_t posi
   IndexSet refused = outcome.jobs;
   const bool ends = outcome.kind == Outcome::Kind::complete || outcome.kind == Outcome::Kind::fail;
   const Session* session = sessions.find(progress->command.session);
-  if (batch != nullptr && ends && session != nullptr) {
+  const bool may_be_leased = batch != nullptr && batch->accepted_at <= epoch_began;
+  if (may_be_leased && ends && session != nullptr) {
     IndexSet jobs = outcome.jobs.common(IndexSet::range(0, batch->job_count));
     jobs.erase(batch->finished);
     jobs.erase(batch->moved);
@@ -106,8 +124,10 @@ void Engine::State::apply_unleased(const ReportPtr& progress, std::uint32_t posi
       const GroupRecord& group = batch->group_of(index);
       Lane* lane = find_lane(names.queue(batch->queue), group);
       if (lane == nullptr || group.due_ms != 0) return;  // A delayed job may not have been due yet.
-      LeasedJobs leased{batch->id, lane->number, {lane->tail, 0}, IndexSet::single(index), 1};
-      if (const RunPlace* place = batch->run_of(index)) leased.position.sequence = place->sequence;
+      LeasedJobs leased{batch->id, lane->number, {}, IndexSet::single(index), 1};
+      // Where its run stands is not known before its page is read; no two jobs may get one place.
+      const RunPlace* place = batch->run_of(index);
+      leased.position.sequence = place != nullptr ? place->sequence : next_sequence();
       take_from_lane(batch, index);
       end_jobs(batch, leased.jobs, outcome, leased, run);
       refused.erase(index);
@@ -146,7 +166,10 @@ void Engine::State::apply_to_part(const Outcome& outcome, const IndexSet& jobs, 
 void Engine::State::end_jobs(const BatchPtr& batch, const IndexSet& jobs, const Outcome& outcome,
                              const LeasedJobs& leased, const JobRun& run) {
   sync_for(names.queue(batch->queue));
-  if (Lane* lane = find_lane(leased.lane)) mark(*lane, leased.position.sequence);
+  if (Lane* lane = find_lane(leased.lane)) {
+    mark(*lane, leased.position.sequence);
+    edited(*lane, batch->id, leased.position);
+  }
   if (outcome.kind == Outcome::Kind::fail) {
     jobs.for_each([&](JobIndex index) { fail_job(batch, index, outcome.failure, leased, run); });
     return;
@@ -170,6 +193,7 @@ void Engine::State::end_jobs(const BatchPtr& batch, const IndexSet& jobs, const 
 void Engine::State::unlease(Grant& grant, GrantPart& part, const IndexSet& jobs) {
   Batch& batch = *part.batch;
   names.queue(batch.queue).leased -= jobs.count();
+  sessions.unleased(grant, jobs.count());
   batch.leased.erase(jobs);
   part.leased.jobs.erase(jobs);
   if (grant.stored && !grant.dirty) {

@@ -53,6 +53,13 @@ void Scheduler::drop_unused() {
   });
 }
 
+std::set<TypeNumber> Scheduler::types() const {
+  std::set<TypeNumber> all;
+  for (const auto& [key, subscription] : subscriptions_)
+    all.insert(subscription->types.begin(), subscription->types.end());
+  return all;
+}
+
 void Scheduler::update(Queue& queue, Lane& lane) {
   const bool wanted = lane.has_work();
   const Sequence age = wanted ? lane.age() : 0;

@@ -61,11 +61,14 @@ class Scheduler {
   // The lane goes away.
   void forget(Queue& queue, Lane& lane);
 
+  // Subscriptions without a parked fetch are made again when they are needed.
+  void drop_unused();
+  // The types that subscriptions name.
+  std::set<TypeNumber> types() const;
+
  private:
   using Key = std::pair<std::vector<QueueNumber>, std::vector<TypeNumber>>;
   static constexpr std::size_t kSubscriptionsMax = 4096;
-
-  void drop_unused();
 
   std::map<Key, std::unique_ptr<Subscription>> subscriptions_;
 };

@@ -57,8 +57,19 @@ Grant* Sessions::find_grant(Token token) {
 
 Grant& Sessions::add_grant(Grant grant) {
   const Token token = grant.token;
-  if (Session* session = find(grant.session)) session->grants.insert(token);
+  std::size_t jobs = 0;
+  for (const GrantPart& part : grant.parts) jobs += part.leased.jobs.count();
+  leased_ += jobs;
+  if (Session* session = find(grant.session)) {
+    session->grants.insert(token);
+    session->leased += jobs;
+  }
   return grants_.insert_or_assign(token, std::move(grant)).first->second;
+}
+
+void Sessions::unleased(const Grant& grant, std::size_t jobs) {
+  leased_ -= jobs;
+  if (Session* session = find(grant.session)) session->leased -= jobs;
 }
 
 void Sessions::remove_grant(Token token) {

@@ -37,6 +37,7 @@ struct Session {
   Timestamp deadline{};
   bool stored = false;
   std::set<Token> grants;
+  std::size_t leased = 0;  // Jobs.
 };
 
 // Sessions by id, by connection and by deadline; grants by token.
@@ -56,15 +57,19 @@ class Sessions {
   Grant* find_grant(Token token);
   Grant& add_grant(Grant grant);
   void remove_grant(Token token);
+  // Jobs of a grant are leased no more.
+  void unleased(const Grant& grant, std::size_t jobs);
   const std::unordered_map<Token, Grant, TokenHash>& grants() const { return grants_; }
 
   std::size_t count() const { return sessions_.size(); }
+  std::size_t leased() const { return leased_; }  // Jobs, of all sessions.
 
  private:
   std::unordered_map<SessionId, Session, SessionIdHash> sessions_;
   std::unordered_map<ConnectionId, SessionId> by_connection_;
   std::set<std::pair<Timestamp, SessionId>> deadlines_;
   std::unordered_map<Token, Grant, TokenHash> grants_;
+  std::size_t leased_ = 0;
 };
 
 }  // namespace pawl::core

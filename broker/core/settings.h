@@ -33,10 +33,19 @@ struct Grain {
   std::size_t segment_bytes = 512 << 10;
   std::size_t page_rows = 64;  // Ready entries of a page, and their bytes.
   std::size_t page_bytes = 1 << 20;
-  std::size_t idle_lanes = 1024;  // Empty lanes that are kept: a short queue makes no new ones.
+  std::size_t pages_at_once = 64;   // Of all lanes.
+  std::size_t pages_per_fetch = 4;  // That a fetch asks for before it waits for one of them.
+  std::size_t due_bytes = 1 << 20;  // What becomes due by itself is taken on until a commit has
+  std::size_t due_reads = 2000;     // so much, or so many reads are under way.
+  std::size_t idle_lanes = 1024;    // Empty lanes that are kept: a short queue makes no new ones.
   std::size_t reaped_at_once = 64;
   std::size_t id_filter_blocks = std::size_t{1} << 16;  // 64 bytes each: 4 MiB a generation.
   std::size_t list_rows = 64;                           // Looked at in one round of a list.
+  std::size_t view_bytes_read = 8 << 20;                // In one round of looking at jobs.
+  std::size_t view_queries = 4;                         // For many jobs each, at once.
+  std::size_t cancel_loads = 8;            // Batches that are loaded to cancel jobs of them,
+  std::size_t cancel_bytes = 32 << 20;     // and what of them one commit changes.
+  std::size_t names_waited_for = 100'000;  // Queues and types that had no job yet.
 };
 
 struct Settings {
@@ -50,6 +59,8 @@ struct Settings {
 
   std::size_t window_bytes = 48 << 20;  // Encoded pending jobs held in memory, all lanes together.
   std::size_t lanes_max = limits::kLanesMax;
+  std::size_t queues_max = limits::kQueuesMax;
+  std::size_t types_max = limits::kTypesMax;
   Grain grain{};
 
   const QueueSettings& of(const std::string& ns, const std::string& queue) const {

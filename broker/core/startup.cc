@@ -37,13 +37,14 @@ void Engine::State::load_meta(View& view) {
       case 'q': {
         auto name = QueueName::decode(row.value.view());
         PAWL_ASSERT(name);
-        names.add_queue(key.be32(), std::move(name->ns), std::move(name->name), settings);
+        names.mark_stored(
+            names.add_queue(key.be32(), std::move(name->ns), std::move(name->name), settings));
         break;
       }
       case 't': {
         const auto name = decode_type_name(row.value.view());
         PAWL_ASSERT(name);
-        names.add_type(key.be32(), *name);
+        names.mark_stored(names.add_type(key.be32(), *name));
         break;
       }
       default:
@@ -56,6 +57,7 @@ void Engine::State::load_meta(View& view) {
     const auto counts = CountsRecord::decode(row.value.view());
     PAWL_ASSERT(counts);
     names.queue(key.be32()).counts = *counts;
+    sums.add(*counts);
   }
   id_filter = IdFilter(record.id_time_max, settings.grain.id_filter_blocks);
   now.at = std::max(now.at, record.at);
@@ -126,10 +128,14 @@ void Engine::State::start() {
     }
   }
   is_ready = true;
+  epoch_began = now.at;
   next_reap = now.at;
   page_agenda(timeline_agenda);
   page_agenda(wall_agenda);
-  for (Command& command : std::exchange(early, {})) run(command);
+  for (Early& waited : std::exchange(early, {})) {
+    waited.held.reset();
+    run(waited.command);
+  }
 }
 
 }  // namespace pawl::core

@@ -76,12 +76,14 @@ Blob StoredBatch::record_of(JobIndex index) const {
 std::map<BatchId, StoredBatch> group_by_batch(const View& view, const std::vector<Range>& ranges) {
   std::map<BatchId, StoredBatch> grouped;
   for (const View::Row& row : view.rows) {
+    const Table table = ranges[row.range].table;
+    if (table == Table::agenda) continue;  // Keyed by time.
     Reader key(row.key);
     const JobId id = key.id();
     std::uint64_t suffix = 0;  // Part or commit.
     if (row.key.size() == 18) suffix = key.be16();
     if (row.key.size() == 24) suffix = key.be64();
-    add_row(grouped[id.batch()], ranges[row.range].table, id, suffix, row.value);
+    add_row(grouped[id.batch()], table, id, suffix, row.value);
   }
   return grouped;
 }

@@ -28,7 +28,7 @@ struct StoredBatch {
   Blob record_of(JobIndex index) const;
 };
 
-// Rows by batch. `table_of` tells the table of a range.
+// Rows by batch; those of the agenda are passed over.
 std::map<BatchId, StoredBatch> group_by_batch(const View& view, const std::vector<Range>& ranges);
 
 }  // namespace pawl::core

@@ -6,103 +6,6 @@
 
 namespace pawl::core {
 
-namespace {
-
-// Payloads and results of one reply; what does not fit any more is answered too_large.
-constexpr std::size_t kViewsBytesMax = 3 << 20;
-
-std::vector<Range> ranges_of(const std::vector<JobId>& ids, GetJobs::Payloads payloads) {
-  const std::set<JobId> jobs(ids.begin(), ids.end());
-  std::set<BatchId> batches;
-  for (const JobId& id : jobs) batches.insert(id.batch());
-  std::vector<Range> ranges;
-  for (const BatchId& batch : batches) {
-    if (payloads == GetJobs::Payloads::with) {
-      ranges.push_back(keys::of_batch(Table::batches, batch));
-    } else {
-      ranges.push_back({Table::batches, keys::batch_part(batch, 0), keys::batch_part(batch, 1)});
-    }
-    ranges.push_back(keys::of_batch(Table::outcomes, batch));
-  }
-  for (const JobId& id : jobs) {
-    ranges.push_back(keys::of_job(Table::jobs, id));
-    if (payloads == GetJobs::Payloads::with) ranges.push_back(keys::of_job(Table::results, id));
-  }
-  return ranges;
-}
-
-void limit_bytes(std::vector<JobView>& views) {
-  std::size_t bytes = 0;
-  for (JobView& view : views) {
-    const std::size_t own = view.result.size() + view.record.size() + view.defaults.size();
-    if (bytes + own > kViewsBytesMax && bytes > 0) {
-      JobView refused;
-      refused.id = view.id;
-      refused.code = Errc::too_large;
-      view = std::move(refused);
-      continue;
-    }
-    bytes += own;
-  }
-}
-
-}  // namespace
-
-// Runs `user` with a view of each job, as of that moment, in the order asked.
-void Engine::State::with_views(std::vector<JobId> ids, GetJobs::Payloads payloads, ViewsUser user) {
-  Read read;
-  read.ranges = ranges_of(ids, payloads);
-  read.bytes_max = SIZE_MAX;
-  const std::vector<Range> ranges = read.ranges;
-  reads.ask(std::move(read),
-            [this, ranges, payloads, asked = std::move(ids), use = std::move(user)](View& view) {
-              const auto stored = group_by_batch(view, ranges);
-              static const StoredBatch kNothing;
-              std::vector<JobView> views;
-              std::map<std::size_t, std::string> agenda_keys;
-              for (const JobId& id : asked) {
-                const auto found = stored.find(id.batch());
-                const StoredBatch& batch = found == stored.end() ? kNothing : found->second;
-                views.push_back(view_of(id, batch, payloads));
-                if (views.back().state != JobState::scheduled) continue;
-                for (const GroupRecord& group : batch.head->envelope.groups) {
-                  if (!group.jobs.contains(id.index())) continue;
-                  agenda_keys[views.size() - 1] =
-                      keys::agenda(group.clock, group.due_ms, id.job(group.jobs.first()));
-                }
-              }
-              limit_bytes(views);
-              settle_scheduled(std::move(views), std::move(agenda_keys), use);
-            });
-}
-
-// A job with a due time is scheduled as long as its run stands in the agenda, and pending after.
-void Engine::State::settle_scheduled(std::vector<JobView> views,
-                                     std::map<std::size_t, std::string> agenda_keys,
-                                     ViewsUser user) {
-  std::erase_if(agenda_keys, [&](const auto& entry) {
-    auto& agenda = agenda_of(static_cast<keys::AgendaClock>(entry.second.front()));
-    return agenda.find(entry.second) != nullptr;
-  });
-  if (agenda_keys.empty()) return user(views);
-  std::set<std::string> wanted;
-  for (const auto& [index, key] : agenda_keys) wanted.insert(key);
-  Read read;
-  for (const std::string& key : wanted) read.ranges.push_back({Table::agenda, key, key + '\0'});
-  reads.ask(std::move(read), [this, all = std::move(views), open_keys = std::move(agenda_keys),
-                              use = std::move(user)](View& view) mutable {
-    std::set<std::string> standing;
-    for (const View::Row& row : view.rows) standing.insert(row.key);
-    for (const auto& [index, key] : open_keys) {
-      if (standing.count(key) != 0) continue;
-      const Lease lease = find_lease(all[index].id);
-      all[index].state = lease.grant != nullptr ? JobState::processing : JobState::pending;
-      all[index].due_at_ms = 0;
-    }
-    use(all);
-  });
-}
-
 Engine::State::Lease Engine::State::find_lease(const JobId& id) const {
   const auto search = [&](const auto& tokens) -> Lease {
     for (const Token token : tokens) {
@@ -146,6 +49,7 @@ JobView Engine::State::view_of(const JobId& id, const StoredBatch& stored,
   view.priority = group->priority;
   view.key = group->key;
   view.max_attempts = group->options.max_attempts;
+  view.due_at_ms = group->due_ms;
   view.accepted_at = stored.head ? stored.head->envelope.accepted_at : own->second.accepted_at;
   if (own != stored.own.end()) {
     view_own(view, own->second);
@@ -162,7 +66,6 @@ JobView Engine::State::view_of(const JobId& id, const StoredBatch& stored,
     view.state = JobState::processing;
     view.attempt = lease.attempt;
     view.started_at = lease.grant->at;
-    view.due_at_ms = 0;
     if (session != nullptr) {
       view.worker_id = session->worker_id;
       view.host = session->host;
@@ -191,7 +94,7 @@ JobView Engine::State::view_of(const JobId& id, const StoredBatch& stored,
 void Engine::State::view_own(JobView& view, const JobRecord& own) const {
   view.state = own.state == JobState::processing ? JobState::pending : own.state;
   view.attempt = own.attempt;
-  view.due_at_ms = own.state == JobState::retrying ? own.due_ms : 0;
+  if (own.state == JobState::retrying) view.due_at_ms = own.due_ms;
   view.finished_at = own.finished_at;
   view.cancel_requested = own.cancel_requested;
   view.attempts = own.attempts;
@@ -212,7 +115,6 @@ void Engine::State::view_plain(JobView& view, const GroupRecord& group,
   const OutcomeEntry* entry = stored.outcome_of(view.id.index());
   if (entry == nullptr) {
     view.state = group.due_ms != 0 ? JobState::scheduled : JobState::pending;
-    view.due_at_ms = group.due_ms;
     return;
   }
   view.state = entry->state;

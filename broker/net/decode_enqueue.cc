@@ -63,7 +63,7 @@ Outline read_outline(std::string_view message, FieldCheck& check) {
         outline.defaults_bytes += check.message(field, "defaults").size();
         break;
       default:
-        break;
+        check.unknown(field);
     }
   }
   check.finish(reader, "enqueue");
@@ -193,6 +193,9 @@ void read_jobs(core::Enqueue& enqueue, std::uint32_t mode, const JobBounds& boun
   for (; check.ok() && reader.next(field); ++index) {
     FieldCheck job;
     read_job(defaults, field.bytes, bounds, facts, job);
+    if (enqueue.defaults.size() + field.bytes.size() > limits::kJobBytesMax)
+      job.refuse(Errc::too_large,
+                 fmt::format("with its defaults it is over {} bytes", limits::kJobBytesMax));
     if (job.ok()) {
       grouping.add(facts, index);
     } else if (mode == kPerJob) {

@@ -93,6 +93,8 @@ void write_body(const core::CancelVerdicts& verdicts, FieldWriter& writer) {
   }
 }
 
+void write_body(const core::FetchEnded&, FieldWriter&) {}
+
 void write_body(const core::CancelRunning& cancel, FieldWriter& writer) {
   writer.fixed64(1, cancel.token.value);
   write_id(2, cancel.job.batch(), writer);
@@ -133,6 +135,9 @@ constexpr std::uint32_t field_of(const core::CancelRunning&) {
 }
 constexpr std::uint32_t field_of(const core::Stopping&) {
   return kStop;
+}
+constexpr std::uint32_t field_of(const core::FetchEnded&) {
+  return 16;
 }
 
 // Appends one frame of which write(writer) makes what follows the id.
@@ -199,6 +204,8 @@ void encode_hello(std::uint64_t request, const Greeting& greeting, core::Timesta
     writer.number(5, greeting.frame_bytes_max);
     writer.number(6, greeting.payload_bytes_max);
     if (session != nullptr) write_session(*session, greeting, writer);
+    writer.number(11, greeting.requests_in_flight_max);
+    writer.number(12, greeting.unread_reply_bytes_max);
   });
 }
 

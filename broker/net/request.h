@@ -24,8 +24,9 @@ enum class Operation : std::uint8_t {
   list_jobs = 10,
   queue_stats = 11,
   cancel_jobs = 12,
+  end_fetch = 13,
 };
-inline constexpr std::uint32_t kOperationLast = 12;
+inline constexpr std::uint32_t kOperationLast = 13;
 
 // A frame's body, opened: the request's id (0 when it could not be read), its operation and that
 // one's message.
@@ -54,7 +55,7 @@ core::WaitJob decode_wait_job(std::string_view message, FieldCheck& check);
 core::ListJobs decode_list_jobs(std::string_view message, FieldCheck& check);
 core::QueueStats decode_queue_stats(std::string_view message, FieldCheck& check);
 core::CancelJobs decode_cancel_jobs(std::string_view message, FieldCheck& check);
-// Ping and Heartbeat say nothing more.
+// Ping, Heartbeat and EndFetch say nothing more.
 void decode_nothing(std::string_view message, FieldCheck& check);
 
 }  // namespace pawl::net

@@ -6,10 +6,13 @@
 #include <fcntl.h>
 #include <optional>
 #include <stdexcept>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
 
+#include "broker/store/kill_point.h"
+#include "broker/store/live_logs.h"
 #include "broker/store/log_records.h"
 
 namespace pawl::store {
@@ -33,19 +36,7 @@ class File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
-  std::string read_all() const {
-    std::string bytes(fs::file_size(path_), '\0');
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t got =
-          ::pread(file_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
-      if (got < 0) fail(path_, "read", errno);
-      if (got == 0) break;
-      done += static_cast<std::size_t>(got);
-    }
-    bytes.resize(done);
-    return bytes;
-  }
+  int descriptor() const { return file_; }
   void write_all(std::string_view bytes) const {
     while (!bytes.empty()) {
       const ssize_t put = ::write(file_, bytes.data(), bytes.size());
@@ -68,8 +59,31 @@ class File {
   const int file_;
 };
 
-// Named by ascending numbers: 000012.log.
-std::vector<fs::path> logs_in(const fs::path& directory) {
+// The bytes of a file; logs may be larger than memory should be.
+class MappedFile {
+ public:
+  explicit MappedFile(const fs::path& path) : size_(fs::file_size(path)) {
+    if (size_ == 0) return;
+    const File file(path, O_RDONLY);
+    void* bytes = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.descriptor(), 0);
+    if (bytes == MAP_FAILED) fail(path, "read", errno);
+    bytes_ = static_cast<const char*>(bytes);
+  }
+  ~MappedFile() {
+    if (size_ != 0) ::munmap(const_cast<char*>(bytes_), size_);
+  }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::string_view bytes() const { return {bytes_, size_}; }
+
+ private:
+  const std::size_t size_;
+  const char* bytes_ = nullptr;
+};
+
+// Named by ascending numbers: 000012.log. Those that are not needed any more may be there or not.
+std::vector<fs::path> live_logs_in(const fs::path& directory) {
   std::vector<std::pair<std::uint64_t, fs::path>> numbered;
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(directory, missing)) {
@@ -79,80 +93,114 @@ std::vector<fs::path> logs_in(const fs::path& directory) {
     if (path.extension() == ".log" && digits) numbered.emplace_back(std::stoull(stem), path);
   }
   std::sort(numbered.begin(), numbered.end());
+  const std::uint64_t first = first_live_log(directory);
   std::vector<fs::path> logs;
-  for (auto& [number, path] : numbered) logs.push_back(std::move(path));
+  for (auto& [number, path] : numbered) {
+    if (number >= first) logs.push_back(std::move(path));
+  }
   return logs;
 }
 
-// What is known of the logs read so far.
-struct Chain {
-  std::optional<std::uint64_t> next;  // RocksDB's number that the next batch has to begin at.
-  core::CommitSeq commit = 0;         // The last of ours.
-  // The log before this one ended in something that did not fit, at `next`.
-  std::optional<TornTail> gap;
-
-  void follow(const LoggedBatch& batch) {
-    next = batch.first + batch.count;
-    if (batch.commit != 0) commit = batch.commit;
-  }
+// A log as it was found.
+struct Found {
+  fs::path log;
+  std::uint64_t bytes = 0;
+  std::uint64_t good_bytes = 0;
 };
 
-[[noreturn]] void damaged(const fs::path& log, std::uint64_t offset, const Chain& chain) {
+class Audit {
+ public:
+  explicit Audit(std::uint64_t synced) : synced_(synced) {}
+
+  void read(const fs::path& log);
+  std::vector<TornTail> finish();
+
+ private:
+  void follow(LogRecords& records, Found& found);
+  void stop_at(const Found& found, std::uint64_t missing);
+  [[noreturn]] void damaged() const;
+
+  std::uint64_t synced_;  // Counted on: by the mark, and by what stands behind the gap.
+  std::optional<std::uint64_t> next_;  // RocksDB's number that the next batch has to begin at.
+  core::CommitSeq commit_ = 0;         // The last of ours that was read.
+
+  Found before_;  // The log that was read last.
+  // Where what fits has come to an end, and the first number that is missing then.
+  std::optional<Found> gap_;
+  std::uint64_t missing_ = 0;
+  std::vector<TornTail> tails_;
+};
+
+void Audit::damaged() const {
   throw std::runtime_error(fmt::format(
       "{} is damaged at byte {}: what follows commit {} cannot be read, and later commits "
       "count on it",
-      log.string(), offset, chain.commit));
+      gap_->log.string(), gap_->good_bytes, commit_));
 }
 
-void check_first(const LoggedBatch& batch, const Chain& chain) {
-  if (chain.gap && batch.first != *chain.next)
-    damaged(chain.gap->log, chain.gap->good_bytes, chain);
+void Audit::stop_at(const Found& found, std::uint64_t missing) {
+  gap_ = found.good_bytes == 0 && !before_.log.empty() ? before_ : found;
+  missing_ = missing;
 }
 
-std::optional<TornTail> audit(const fs::path& log, std::uint64_t synced, Chain& chain) {
-  const std::string bytes = File(log, O_RDONLY).read_all();
-  LogRecords records(bytes);
-  for (bool first = true;; first = false) {
-    const auto batch = records.next();
-    if (!batch) break;
-    if (first) {
-      check_first(*batch, chain);
-      chain.gap.reset();
-    } else if (batch->first != *chain.next) {
-      damaged(log, records.end(), chain);
+// Reads on while each batch begins where the last one ended.
+void Audit::follow(LogRecords& records, Found& found) {
+  while (const auto batch = records.next()) {
+    if (next_ && batch->first != *next_) {
+      synced_ = std::max(synced_, batch->synced);
+      return stop_at(found, *next_);
     }
-    chain.follow(*batch);
+    next_ = batch->first + batch->count;
+    if (batch->commit != 0) commit_ = batch->commit;
+    found.good_bytes = records.end();
   }
-  if (records.at_clean_end()) return std::nullopt;
+  if (!records.at_clean_end()) stop_at(found, next_.value_or(0));
+}
+
+void Audit::read(const fs::path& log) {
+  const MappedFile file(log);
+  LogRecords records(file.bytes());
+  Found found{log, file.bytes().size(), 0};
+  const auto first = LogRecords(file.bytes()).next();
+  if (gap_ && first && first->first == next_) gap_.reset();  // Nothing is missing.
+  if (!gap_) {
+    follow(records, found);
+    if (!gap_) {
+      before_ = found;
+      return;
+    }
+  }
   auto behind = records.find_behind(records.end());
   // Where nothing fits before it, what is missing reaches up to the batch behind it at least.
-  const std::uint64_t missing = chain.next.value_or(behind ? behind->first - 1 : 1);
+  if (missing_ == 0 && behind) missing_ = behind->first - 1;
   for (; behind; behind = records.find_behind(behind->end)) {
-    synced = std::max(synced, behind->synced);
+    synced_ = std::max(synced_, behind->synced);
   }
-  if (synced >= missing) damaged(log, records.end(), chain);
-  return TornTail{log, records.end(), bytes.size() - records.end()};
+  if (found.good_bytes != found.bytes) {
+    tails_.push_back({log, found.good_bytes, found.bytes - found.good_bytes});
+  }
+}
+
+std::vector<TornTail> Audit::finish() {
+  if (gap_ && missing_ != 0 && synced_ >= missing_) damaged();
+  return std::move(tails_);
 }
 
 }  // namespace
 
 std::vector<TornTail> audit_logs(const fs::path& directory, std::uint64_t synced) {
-  std::vector<TornTail> tails;
-  Chain chain;
-  for (const fs::path& log : logs_in(directory)) {
-    if (auto tail = audit(log, synced, chain)) {
-      tails.push_back(*tail);
-      chain.gap = std::move(tail);
-    }
-  }
-  return tails;
+  Audit audit(synced);
+  for (const fs::path& log : live_logs_in(directory)) audit.read(log);
+  return audit.finish();
 }
 
 void cut_off(const TornTail& tail, const fs::path& keep_in) {
-  const std::string bytes = File(tail.log, O_RDONLY).read_all();
   const fs::path kept = keep_in / fmt::format("{}.torn", tail.log.filename().string());
-  File(kept, O_WRONLY | O_CREAT | O_TRUNC)
-      .write_all(std::string_view(bytes).substr(tail.good_bytes));
+  {
+    const MappedFile log(tail.log);
+    File(kept, O_WRONLY | O_CREAT | O_TRUNC).write_all(log.bytes().substr(tail.good_bytes));
+  }
+  PAWL_KILL_POINT("store.cut_off.kept");
   File(tail.log, O_WRONLY).cut(tail.good_bytes);
 }
 

@@ -7,8 +7,8 @@
 
 namespace pawl::store {
 
-// The end of a log that was never finished: a write that the power cut short. Nothing in it was
-// acknowledged as synced.
+// The end of a log that was never finished: a write that the power cut short, or what stands behind
+// one. Nothing in it was acknowledged as synced.
 struct TornTail {
   std::filesystem::path log;
   std::uint64_t good_bytes = 0;
@@ -17,11 +17,15 @@ struct TornTail {
 
 // Reads RocksDB's logs in `directory` before RocksDB does. RocksDB cannot tell a torn tail from
 // damage: in each of its modes it either refuses after a power cut or drops acknowledged commits in
-// silence. We know more: each of our batches says what was on disk when it was written, and
-// `synced` (SyncMark) what was on disk at the end.
+// silence. Nor does it see that a log has lost its end cleanly while the next one, which the system
+// wrote back first, is there. We know more: each of our batches says what was on disk when it was
+// written, `synced` (SyncMark) what was on disk at the end, and the logs that are still needed
+// follow each other without a gap.
 //
-//   what does not fit, and nothing counts on it    torn tail
+//   what does not fit, and nothing counts on it    torn tail, with all that stands behind it
 //   ... and `synced` or a batch behind it does     damage
+//   a log of which nothing is readable, with none  torn tail; whether something is missing is
+//   before it                                      found out when the database is open
 //
 // Throws std::runtime_error that names the log and the place when acknowledged commits are damaged.
 std::vector<TornTail> audit_logs(const std::filesystem::path& directory, std::uint64_t synced);

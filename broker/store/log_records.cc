@@ -62,7 +62,7 @@ std::optional<LoggedBatch> LogRecords::decode(std::string_view record) {
 }
 
 // The record that begins at `at`, whose fragments may go on in the next blocks.
-std::optional<LoggedBatch> LogRecords::batch_from(std::size_t at) {
+std::optional<std::size_t> LogRecords::record_from(std::size_t at) {
   auto fragment = fragment_at(at);
   if (!fragment || (fragment->type != whole && fragment->type != first)) return std::nullopt;
   pieces_.assign(fragment->bytes);
@@ -71,8 +71,14 @@ std::optional<LoggedBatch> LogRecords::batch_from(std::size_t at) {
     if (!fragment || (fragment->type != middle && fragment->type != last)) return std::nullopt;
     pieces_.append(fragment->bytes);
   }
+  return fragment->end;
+}
+
+std::optional<LoggedBatch> LogRecords::batch_from(std::size_t at) {
+  const auto end = record_from(at);
+  if (!end) return std::nullopt;
   auto batch = decode(pieces_);
-  if (batch) batch->end = fragment->end;
+  if (batch) batch->end = *end;
   return batch;
 }
 
@@ -80,6 +86,13 @@ std::optional<LoggedBatch> LogRecords::next() {
   auto batch = batch_from(after_trailer(good_end_));
   if (batch) good_end_ = batch->end;
   return batch;
+}
+
+std::optional<std::string_view> LogRecords::next_record() {
+  const auto end = record_from(after_trailer(good_end_));
+  if (!end) return std::nullopt;
+  good_end_ = *end;
+  return pieces_;
 }
 
 bool LogRecords::at_clean_end() const {

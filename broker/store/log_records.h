@@ -31,6 +31,9 @@ class LogRecords {
 
   // The next batch; nothing at the end of the log, and at the first thing that does not fit.
   std::optional<LoggedBatch> next();
+  // The same with the record as it stands: of a MANIFEST, which is a log too. Valid until the next
+  // call.
+  std::optional<std::string_view> next_record();
 
   // Nothing is left but zeros, which nobody has written.
   bool at_clean_end() const;
@@ -49,6 +52,8 @@ class LogRecords {
 
   std::optional<Fragment> fragment_at(std::size_t at) const;
   std::size_t after_trailer(std::size_t at) const;
+  // Puts the record together in `pieces_`; its end.
+  std::optional<std::size_t> record_from(std::size_t at);
   std::optional<LoggedBatch> batch_from(std::size_t at);
   static std::optional<LoggedBatch> decode(std::string_view record);
 

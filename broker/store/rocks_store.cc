@@ -13,7 +13,12 @@
 #include <sys/statvfs.h>
 
 #include "broker/core/assert.h"
+#include "broker/core/bytes_io.h"
+#include "broker/core/keys.h"
+#include "broker/core/limits.h"
 #include "broker/store/caps.h"
+#include "broker/store/kill_point.h"
+#include "broker/store/live_logs.h"
 #include "broker/store/log_audit.h"
 #include "broker/store/rocks_codec.h"
 #include "broker/store/rocks_read.h"
@@ -30,7 +35,7 @@ constexpr std::size_t kBatchBytesKept = 8 << 20;
 constexpr Caps kCaps{.ops_max = 1'000'000,
                      .bytes_max = 64 << 20,
                      .key_bytes_max = 1 << 10,
-                     .value_bytes_max = 64 << 10,
+                     .value_bytes_max = core::limits::kValueBytesMax,
                      .bytes_preferred = 2 << 20,
                      .recovery = Caps::Recovery::restart};
 
@@ -108,7 +113,24 @@ class RocksStore::Events final : public rocksdb::EventListener {
  public:
   explicit Events(RocksStore& store) : store_(store) {}
 
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+  void OnFlushBegin(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
+    PAWL_KILL_POINT("store.flush.begin");
+  }
+  void OnFlushCompleted(rocksdb::DB*, const rocksdb::FlushJobInfo&) override {
+    PAWL_KILL_POINT("store.flush.done");
+  }
+  void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo&) override {
+    PAWL_KILL_POINT("store.compaction.done");
+  }
+
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) override {
+    // A compaction that finds no room changes nothing and is tried again; new jobs are refused
+    // meanwhile, and completions are taken as long as the log has room.
+    if (reason == rocksdb::BackgroundErrorReason::kCompaction && status->IsNoSpace()) {
+      store_.options_.note("the disk has no room to compact files: " + status->ToString());
+      *status = rocksdb::Status::OK();
+      return;
+    }
     store_.fail(status->ToString());
   }
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
@@ -130,8 +152,11 @@ class RocksStore::Expiry final : public rocksdb::CompactionFilter {
     const auto value = codec::decode_value(stored.ToStringView());
     return value && value->expired(core::timestamp_from_ms(now_ms.load(std::memory_order_relaxed)));
   }
-  Decision FilterBlobByKey(int, const rocksdb::Slice&, std::string*, std::string*) const override {
-    return Decision::kKeep;  // Only small values expire, and those are no blobs.
+  // Of what may be large only the receipts of reaped batches expire: the others need not be read.
+  Decision FilterBlobByKey(int, const rocksdb::Slice& key, std::string*,
+                           std::string*) const override {
+    core::Reader part(key.ToStringView().substr(key.size() - sizeof(core::keys::kReceiptPart)));
+    return part.be16() == core::keys::kReceiptPart ? Decision::kUndetermined : Decision::kKeep;
   }
 
   std::atomic<std::uint64_t> now_ms{0};
@@ -170,6 +195,7 @@ void RocksStore::open() {
   parts_->expiry = expiry_;
 
   const std::string path = (options_.directory / "db").string();
+  check_current(path);
   check_logs(path);
   check_columns(path);
   std::vector<rocksdb::ColumnFamilyDescriptor> columns;
@@ -189,13 +215,32 @@ void RocksStore::open() {
   check_format();
 }
 
+// RocksDB's own number alone would not do: its MANIFEST bears one that is ahead of its tables by
+// what was in the logs.
 void RocksStore::check_nothing_lost() {
   synced_ = db_->GetLatestSequenceNumber();  // Opening flushes what the logs held.
-  if (synced_ >= mark_->load()) return;
-  throw std::runtime_error(
-      fmt::format("the data directory {} has lost acknowledged commits: a log is missing, or older "
-                  "files were put in place. Remove {} to go on without them",
-                  options_.directory.string(), mark_->path().string()));
+  commits_ = count_commits();
+  const Synced mark = mark_->load();
+  if (synced_ >= mark.operation && commits_ >= mark.commits) return;
+  throw std::runtime_error(fmt::format(
+      "the data directory {} has lost acknowledged commits: a log is missing{}, or "
+      "older files were put in place. Remove {} to go on without them",
+      options_.directory.string(),
+      cut_off_.empty() ? "" : fmt::format(" or damaged ({})", cut_off_), mark_->path().string()));
+}
+
+std::uint64_t RocksStore::count_commits() const {
+  std::uint64_t count = 0;
+  const std::unique_ptr<rocksdb::Iterator> owners(
+      db_->NewIterator({}, columns_.handles[kOwnColumn]));
+  for (owners->Seek(rocksdb::Slice(codec::kOwnerKey));
+       owners->Valid() && owners->key().starts_with(rocksdb::Slice(codec::kOwnerKey));
+       owners->Next()) {
+    const auto record = codec::decode_owner(owners->value().ToStringView());
+    if (record) count += record->owner.epoch + record->owner.last;
+  }
+  if (!owners->status().ok()) throw std::runtime_error(damage(owners->status()));
+  return count;
 }
 
 std::string RocksStore::damage(const rocksdb::Status& status) const {
@@ -205,9 +250,10 @@ std::string RocksStore::damage(const rocksdb::Status& status) const {
 
 // What the power cut short is cut off for good, so that RocksDB, which cannot tell it from damage,
 // meets whole records only.
-void RocksStore::check_logs(const std::string& path) const {
-  for (const TornTail& tail : audit_logs(path, mark_->load())) {
+void RocksStore::check_logs(const std::string& path) {
+  for (const TornTail& tail : audit_logs(path, mark_->load().operation)) {
     cut_off(tail, options_.directory);
+    cut_off_ = fmt::format("{}.torn has what was cut off", tail.log.filename().string());
     options_.note(
         fmt::format("{} ended in an unfinished write: cut off {} bytes that were never "
                     "acknowledged",
@@ -270,6 +316,7 @@ RocksStore::Seat* RocksStore::seat_of(core::ShardId shard) {
 
 Owner RocksStore::acquire(core::ShardId shard) {
   if (failed_.load()) throw std::runtime_error(failure());
+  PAWL_KILL_POINT("store.acquire.before");
   Seat& seat = *seat_of(shard);
   rocksdb::ColumnFamilyHandle* own = columns_.handles[kOwnColumn];
   std::string stored;
@@ -290,6 +337,7 @@ Owner RocksStore::acquire(core::ShardId shard) {
     if (status.ok()) status = log(batch, core::Durability::synced);
   }
   if (!status.ok()) throw std::runtime_error(damage(status));
+  PAWL_KILL_POINT("store.acquire.after");
   seat.owner = record.owner;
   seat.epoch = Seat::Epoch::running;
   return record.owner;
@@ -328,6 +376,7 @@ Committed RocksStore::write(Seat& seat, const core::Commit& commit) {
   }
 
   expiry_->now_ms.store(core::to_ms(record.owner.at), std::memory_order_relaxed);
+  PAWL_KILL_POINT("store.commit.before", &commit);
   status = log(batch, commit.synced ? core::Durability::synced : core::Durability::written);
   if (!status.ok()) {
     fail(status.ToString());
@@ -343,12 +392,16 @@ rocksdb::Status RocksStore::log(rocksdb::WriteBatch& batch, core::Durability lev
   const std::uint64_t end = db_->GetLatestSequenceNumber() + batch.Count();
   rocksdb::WriteOptions options;
   options.sync = level == core::Durability::synced;
+  const std::uint64_t commits_before = commits_;
   const rocksdb::Status status = db_->Write(options, &batch);
-  if (!status.ok() || !options.sync) return status;
+  if (!status.ok()) return status;
+  PAWL_KILL_POINT("store.commit.written");
+  ++commits_;
+  if (!options.sync) return status;
   std::uint64_t before = synced_;
   while (before < end && !synced_.compare_exchange_weak(before, end)) {
   }
-  mark_->store(end);
+  mark_->store({.operation = end, .commits = commits_before + 1});
   return status;
 }
 

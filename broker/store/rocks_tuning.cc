@@ -86,6 +86,10 @@ void keep_apart(rocksdb::ColumnFamilyOptions& column) {
   column.enable_blob_files = true;
   column.min_blob_size = 4 << 10;  // Below it a place of its own costs more than being moved once.
   column.blob_file_size = 64 << 20;
+  // A few batches that outlive the others of their file move on, so that they do not keep it.
+  column.enable_blob_garbage_collection = true;
+  column.blob_garbage_collection_age_cutoff = 0.25;
+  column.blob_garbage_collection_force_threshold = 0.5;
 }
 
 }  // namespace
@@ -128,6 +132,9 @@ rocksdb::DBOptions database_options(const RocksOptions& options, const RocksPart
   // One flush and one compaction at a time: the processors belong to those who wait for answers.
   database.max_background_jobs = 2;
   database.max_open_files = 1024;
+  // At the start each table's files are opened by threads of its own: the usual 16 for each of our
+  // tables are hundreds of threads that mostly find nothing to do.
+  database.max_file_opening_threads = 2;
 
   // No threads and files of statistics that nobody asks for.
   database.stats_dump_period_sec = 0;

@@ -16,8 +16,9 @@ namespace pawl::store {
 
 namespace {
 
-constexpr std::size_t kNumber = 8;
-constexpr std::size_t kBytes = kNumber + 4;
+//   operation:be64 commits:be64 crc32c:be32
+constexpr std::size_t kNumbers = 16;
+constexpr std::size_t kBytes = kNumbers + 4;
 
 }  // namespace
 
@@ -31,18 +32,20 @@ SyncMark::~SyncMark() {
   ::close(file_);
 }
 
-std::uint64_t SyncMark::load() const {
+Synced SyncMark::load() const {
   char bytes[kBytes] = {};
-  if (::pread(file_, bytes, kBytes, 0) != static_cast<ssize_t>(kBytes)) return 0;
+  if (::pread(file_, bytes, kBytes, 0) != static_cast<ssize_t>(kBytes)) return {};
   core::Reader reader({bytes, kBytes});
-  const std::uint64_t synced = reader.be64();
-  return reader.be32() == crc32c({bytes, kNumber}) ? synced : 0;
+  Synced synced;
+  synced.operation = reader.be64();
+  synced.commits = reader.be64();
+  return reader.be32() == crc32c({bytes, kNumbers}) ? synced : Synced{};
 }
 
-void SyncMark::store(std::uint64_t synced) const {
+void SyncMark::store(const Synced& synced) const {
   std::string bytes;
   core::Writer writer(bytes);
-  writer.be64(synced);
+  writer.be64(synced.operation).be64(synced.commits);
   writer.be32(crc32c(bytes));
   // Without it the next start only knows less.
   [[maybe_unused]] const ssize_t written = ::pwrite(file_, bytes.data(), bytes.size(), 0);

@@ -5,6 +5,12 @@
 
 namespace pawl::store {
 
+// What is on disk, with everything before it.
+struct Synced {
+  std::uint64_t operation = 0;  // RocksDB's number of it.
+  std::uint64_t commits = 0;    // How many there were, acquires and all shards' together.
+};
+
 // A small file beside the database that tells how far it was on disk. The mark itself is not
 // synced: after a power cut it may be old, but what it says was true. So a log that has lost its
 // end is told from one that never had it, unless the power was cut within seconds.
@@ -18,10 +24,9 @@ class SyncMark {
 
   const std::filesystem::path& path() const { return path_; }
 
-  // RocksDB's number of an operation that is on disk with everything before it; 0 when nothing is
-  // known.
-  std::uint64_t load() const;
-  void store(std::uint64_t synced) const;
+  // Zeros when nothing is known.
+  Synced load() const;
+  void store(const Synced& synced) const;
 
  private:
   const std::filesystem::path path_;

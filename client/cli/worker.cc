@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <csignal>
+#include <filesystem>
 #include <memory>
 #include <string>
+#include <system_error>
 #include <thread>
 #include <unistd.h>
 #include <vector>
@@ -8,6 +11,7 @@
 #include "client/cli/app.h"
 #include "client/cli/command_error.h"
 #include "client/cli/instant.h"
+#include "client/cli/line_writer.h"
 #include "client/cli/text.h"
 #include <pawl/exec.h>
 #include <pawl/worker.h>
@@ -43,13 +47,14 @@ std::string_view word_of(LogLevel level) {
   return "";
 }
 
-void log(LogLevel level, std::string_view text) {
+std::string log_line(LogLevel level, std::string_view text) {
   const auto now = std::chrono::time_point_cast<Milliseconds>(std::chrono::system_clock::now());
-  note(instant_text(now) + " " + std::string(word_of(level)) + " " + one_line(text));
+  return instant_text(now) + " " + std::string(word_of(level)) + " " + one_line(text);
 }
 
 bool is_program(const std::string& path) {
-  return access(path.c_str(), X_OK) == 0;
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored) && access(path.c_str(), X_OK) == 0;
 }
 
 // A program that is not there is told before the first job fails for it.
@@ -76,9 +81,13 @@ ExitCode exec(const App& app, const ExecArguments& arguments) {
   require_program(app.program.front());
   ClientOptions connection = app.client_options();
   const LogLevel least = arguments.quiet ? LogLevel::warning : LogLevel::info;
-  connection.log([least](LogLevel level, std::string_view text) {
-    if (level >= least) log(level, text);
+  // A handler that did not stop in time may still log when the worker is gone.
+  const LineWriter log(STDERR_FILENO);
+  connection.log([least, write = log.sink()](LogLevel level, std::string_view text) {
+    if (level >= least) write(log_line(level, text));
   });
+  // Inherited as ignored, it would keep the ends of programs from us.
+  signal(SIGCHLD, SIG_DFL);
   Worker worker(WorkerOptions()
                     .connection(connection)
                     .worker_id(arguments.worker_id)

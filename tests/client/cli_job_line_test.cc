@@ -1,4 +1,5 @@
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "client/cli/instant.h"
 #include "client/cli/job_line.h"
@@ -54,11 +55,48 @@ TEST_CASE("a text is its own bytes, other JSON its text, base64 any bytes", "[cl
   CHECK(parsed(R"({"type":"t"})").payload.empty());
 }
 
+TEST_CASE("JSON that is a payload stays as it stands in the line", "[cli][bulk]") {
+  const auto payload = [](const char* value) {
+    return parsed(fmt::format(R"({{ "headers": {{"payload":"no"}}, "payload" : {} , "type":"t"}})",
+                              value))
+        .payload;
+  };
+  for (const char* value :
+       {"1.10", "-0.0", "123456789012345678901234567890", "true", "null", R"({"b": 1,  "a":[ ]})",
+        R"({"text":"}] \" \\","n":[{"m":{}}]})", R"(["\u00e9",1e400])"}) {
+    CHECK(payload(value) == value);
+  }
+  CHECK(parsed(R"({"payload":"\u00e9","type":"t","content_type":"application/json"})").payload ==
+        R"("\u00e9")");
+  CHECK(parsed(R"({"pay\u006coad":1.5,"type":"t"})").payload == "1.5E0");
+}
+
+TEST_CASE("names may be those of the command line's options", "[cli][bulk]") {
+  const Job job = parsed(R"({"type":"t","max-attempts":3,"run-time-limit":"10s","tag":"a",
+    "header":"trace: x","content-type":"text/plain"})");
+  CHECK(job.options.max_attempts() == 3);
+  CHECK(job.options.run_time_limit() == 10s);
+  CHECK(job.options.tags() == std::vector<std::string>{"a"});
+  CHECK(job.options.headers() == std::vector<Options::Header>{{"trace", "x"}});
+  CHECK(job.options.content_type() == "text/plain");
+  CHECK(parsed(R"({"payload-base64":"AP8=","type":"t"})").payload == std::string("\x00\xff", 2));
+}
+
+TEST_CASE("a name that is nearly right is told the right one", "[cli][bulk]") {
+  CHECK(refusal(R"({"type":"t","prioritty":1})") ==
+        "\"prioritty\" is not known; did you mean \"priority\"?");
+  CHECK(refusal(R"({"type":"t","playload":1})").ends_with("did you mean \"payload\"?"));
+  CHECK(refusal(R"({"type":"t","x":1})") == "\"x\" is not known");
+}
+
 TEST_CASE("what a line does not say is as in the defaults", "[cli][bulk]") {
   const Job defaults("common", {}, Options().queue("q").priority(2));
   CHECK(parsed("{}", defaults).type == "common");
   CHECK(parsed("{}", defaults).options.queue() == "q");
   CHECK(parsed(R"({"priority":7})", defaults).options.priority() == 7u);
+  const Job tagged("common", {}, Options().tag("a").header("trace", "x"));
+  CHECK(parsed(R"({"tags":["b"]})", tagged).options.tags() == std::vector<std::string>{"a", "b"});
+  CHECK(parsed("{}", tagged).options.headers() == tagged.options.headers());
 }
 
 TEST_CASE("a bad line says what is wrong with it", "[cli][bulk]") {
@@ -73,8 +111,10 @@ TEST_CASE("a bad line says what is wrong with it", "[cli][bulk]") {
         "\"priority\" must be a whole number, not negative");
   CHECK(refusal(R"({"type":"t","delay":30})").starts_with("\"delay\" must be a duration"));
   CHECK(refusal(R"({"type":"t","at":"soon"})").starts_with("\"at\" must be a time"));
-  CHECK(refusal(R"({"type":"t","tags":"x"})") == "\"tags\" must be a list of texts");
-  CHECK(refusal(R"({"type":"t","headers":[1]})") == "\"headers\" must be an object of texts");
+  CHECK(refusal(R"({"type":"t","tags":1})") == "\"tags\" must be a text or a list of texts");
+  CHECK(refusal(R"({"type":"t","headers":[1]})") ==
+        "\"headers\" must be an object of texts or NAME:VALUE");
+  CHECK(refusal(R"({"type":"t","header":"trace"})") == "\"header\" is not NAME:VALUE");
   CHECK(refusal(R"({"type":"t","payload":1,"payload_base64":""})") ==
         "\"payload\" and payload_base64 are both there");
   CHECK(refusal(R"({"type":"t","payload_base64":"?"})") == "\"payload_base64\" is not base64");

@@ -1,6 +1,8 @@
 #include <boost/json/serialize.hpp>
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
+#include "client/cli/app.h"
 #include "client/cli/command_error.h"
 #include "client/cli/job_json.h"
 
@@ -45,6 +47,27 @@ TEST_CASE("a job has what is set of it", "[cli][json]") {
       R"("failure":{"class":"Broken","message":"it broke","cause":"crash"},"attempts":[{"number":1,)"
       R"("started_at":"1970-01-01T00:00:00.000Z","finished_at":"1970-01-01T00:00:01.000Z",)"
       R"("worker":"w","host":"h","end":"failure"}]})");
+}
+
+TEST_CASE("an enqueue with an open outcome names the job and how to look for it", "[cli][exit]") {
+  const JobId id = *JobId::parse("01a20aca-c434-7d29-afcf-582eaec49000");
+  const Error error = Error(Errc::deadline, "no answer").set_outcome_unknown(true).set_job_id(id);
+  const CommandError shown = command_error_of(error, "server");
+  CHECK(shown.job_id() == id);
+  CHECK(shown.hint().find(fmt::format("pawl job get {}", id.to_string())) != std::string::npos);
+  CHECK(shown.exit_code() == ExitCode::deadline);
+}
+
+TEST_CASE("credentials are not shown with the server", "[cli]") {
+  App app;
+  const auto shown = [&app](const char* server) {
+    app.server = server;
+    return app.shown_server();
+  };
+  CHECK(shown("host:7295") == "host:7295");
+  CHECK(shown("pawl://host") == "pawl://host");
+  CHECK(shown("pawl://to@ken@host:1,other") == "pawl://***@host:1,other");
+  CHECK(shown("token@host") == "***@host");
 }
 
 TEST_CASE("each error code has its exit status", "[cli][exit]") {

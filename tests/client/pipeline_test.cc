@@ -157,7 +157,8 @@ TEST_CASE("after a cut everything in flight is sent again in order under its id"
   CHECK(t.greetings == 2);
 }
 
-TEST_CASE("a call that must not be sent twice fails with the cut", "[client][pipeline]") {
+TEST_CASE("a call that must not be sent twice fails with the cut, sent or not",
+          "[client][pipeline]") {
   PipelineFixture t;
   t.connect();
   const auto sent = t.submit(10s, {.deadline = {}, .when_cut = WhenCut::fail});
@@ -166,9 +167,10 @@ TEST_CASE("a call that must not be sent twice fails with the cut", "[client][pip
   t.cut();
   CHECK(sent->events == Events{"sent", "connection"});
   CHECK(sent->error->outcome_unknown());
-  CHECK(unsent->events.empty());
+  CHECK(unsent->events == Events{"connection"});
+  CHECK_FALSE(unsent->error->outcome_unknown());
   t.connect();
-  CHECK(t.sent_ids() == Ids{4});
+  CHECK(t.sent().empty());
 }
 
 TEST_CASE("a refused call that rests sleeps through a cut", "[client][pipeline]") {
@@ -308,6 +310,16 @@ TEST_CASE("long polls that are on the wire go again first after a cut", "[client
   t.answer(3);
   t.answer(4);
   CHECK(t.pipeline.in_flight() == 0);
+}
+
+TEST_CASE("a long poll leaves though all that was queued before it has ended",
+          "[client][pipeline]") {
+  PipelineFixture t;
+  t.connect();
+  t.submit(1s);
+  t.advance(1s);
+  t.submit(10s, {}, LoggedCall::kLongPoll);
+  CHECK(t.sent_ids() == Ids{4});
 }
 
 TEST_CASE("pushes are handed over", "[client][pipeline]") {

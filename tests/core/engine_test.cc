@@ -120,6 +120,23 @@ TEST_CASE("a parked fetch is woken by the job", "[core][fetch]") {
   CHECK(EngineFixture::leased_of(*engine.reply_to(empty)).empty());
 }
 
+TEST_CASE("a worker can end its parked fetches, and nothing is leased to them any more",
+          "[core][fetch]") {
+  EngineFixture engine;
+  const auto worker = engine.worker();
+  const auto other = engine.worker();
+  const Ticket ended = engine.park(worker, 10, 30s);
+  const Ticket stays = engine.park(other, 10, 30s);
+
+  const Reply reply = engine.ask(EndFetch{engine.ticket(worker.connection)});
+
+  CHECK(std::holds_alternative<FetchEnded>(reply.body));
+  CHECK(EngineFixture::leased_of(engine.reply_to(ended).value()).empty());
+  CHECK_FALSE(engine.reply_to(stays));
+  engine.enqueue({.jobs = 3});
+  CHECK(EngineFixture::leased_of(engine.reply_to(stays).value()).size() == 3);
+}
+
 TEST_CASE("a cut worker's jobs run elsewhere after the grace, uncounted", "[core][lease]") {
   EngineFixture engine;
   const JobId job = engine.enqueue();

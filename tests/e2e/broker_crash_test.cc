@@ -1,113 +1,52 @@
-#include <atomic>
-#include <future>
-#include <thread>
+#include <cstdlib>
+#include <random>
 
 #include <catch2/catch.hpp>
 
-#include "tests/e2e/site.h"
-#include "tests/support/e2e_history.h"
-#include <pawl/worker.h>
+#include "tests/e2e/crash_load.h"
 
 namespace pawl::test {
 namespace {
 
 using std::chrono::milliseconds;
-using std::chrono::seconds;
 
-constexpr std::size_t kCycles = 8;
-constexpr std::size_t kBatch = 20;
+constexpr std::uint64_t kKills = 12;
 
-// Enqueues batches, one after the other, until it is told to stop. The client sends again what a
-// crash left unanswered.
-std::size_t produce(const Site& site, E2eHistory& history, const std::string& name,
-                    const std::atomic<bool>& stop) {
-  Client client(site.options().call_deadline(seconds(60)));
-  std::size_t batches = 0;
-  for (; !stop.load(); ++batches) {
-    std::vector<Job> jobs;
-    for (std::size_t i = 0; i < kBatch; ++i) {
-      jobs.emplace_back("note", name + "." + std::to_string(batches) + "." + std::to_string(i),
-                        Options().queue("main"));
-      history.attempted(jobs.back().payload);
-    }
-    const std::vector<Enqueued> answers = client.enqueue_many(jobs);
-    for (std::size_t i = 0; i < answers.size(); ++i) {
-      if (answers[i].accepted()) history.accepted(jobs[i].payload, answers[i].id.to_string());
-    }
-    // The next one after some of these have been run, so that the backlog stays small.
-    client.wait(answers.front().id, seconds(60));
-  }
-  return batches;
+std::uint64_t from_environment(const char* name, std::uint64_t standard) {
+  const char* text = std::getenv(name);
+  return text == nullptr ? standard : std::strtoull(text, nullptr, 10);
 }
 
-std::unique_ptr<Worker> start_worker(const Site& site, E2eHistory& history) {
-  auto worker = std::make_unique<Worker>(WorkerOptions().connection(site.options()).concurrency(4));
-  worker->queue("main").on("note", [&history](Context& job) {
-    history.began(job.payload(), job.id().to_string(), job.fencing_token());
-    return job.payload();
-  });
-  worker->start();
-  return worker;
-}
-
-// Asks for every accepted job and notes what the broker says.
-void look(Client& client, E2eHistory& history) {
-  std::vector<JobId> ids;
-  for (const std::string& job : history.accepted_jobs()) ids.push_back(*JobId::parse(job));
-  for (const JobStatus& job : client.get_many(ids, View::full)) {
-    if (job.found()) history.seen(job.job->payload, job.id.to_string(), name_of(job.state));
-  }
-}
-
-// What the broker lists must be what was accepted, neither more nor less.
-std::size_t listed(Client& client, E2eHistory& history) {
-  std::size_t count = 0;
-  for (const JobStatus& job : client.list_all(ListQuery("main", JobState::completed).limit(1000))) {
-    const JobStatus whole = client.get(job.id, View::full);
-    history.seen(whole.job->payload, job.id.to_string(), name_of(job.state));
-    ++count;
-  }
-  return count;
+// Any moment of the broker's work: some of what goes on is let pass.
+void let_pass(const CrashLoad& load, Client& client, std::uint64_t events) {
+  const std::uint64_t end = load.history().events() + events;
+  while (load.history().events() < end) client.ping();
 }
 
 }  // namespace
 
+// PAWL_KILLS sets how often, PAWL_SEED when.
 TEST_CASE("nothing accepted is lost or doubled while the broker is killed again and again",
           "[e2e][crash]") {
+  const std::uint64_t seed = from_environment("PAWL_SEED", std::random_device{}());
+  CAPTURE(seed);
+  std::mt19937_64 random(seed);
   Site site;
-  E2eHistory history;
-  std::atomic<bool> stop{false};
-  std::vector<std::future<std::size_t>> producers;
-  for (const char* name : {"a", "b", "c"}) {
-    producers.push_back(
-        std::async(std::launch::async, [&, name] { return produce(site, history, name, stop); }));
-  }
-  const auto first = start_worker(site, history);
-  const auto second = start_worker(site, history);
+  CrashLoad load(site);
 
-  for (std::size_t cycle = 0; cycle < kCycles; ++cycle) {
-    // Each cycle has new work accepted before it ends, so no kill is of an idle broker.
-    const std::size_t before = history.accepted_count();
-    while (history.accepted_count() < before + (cycle + 1) * kBatch) site.client.ping();
+  for (std::uint64_t kill = from_environment("PAWL_KILLS", kKills); kill != 0; --kill) {
+    let_pass(load, site.client, random() % (kill % 3 == 0 ? 20 : 400));
     site.broker.kill();
     site.broker.start();
-    look(site.client, history);
+    if (kill % 4 == 0) load.look(site.client);
   }
-  stop = true;
-  for (auto& producer : producers) CHECK(producer.get() > 0);
-  for (const std::string& job : history.accepted_jobs()) {
-    site.client.wait(*JobId::parse(job), kSoon);
-  }
-  look(site.client, history);
 
-  CHECK(listed(site.client, history) == history.accepted_count());
-  const auto stats = site.client.queue_stats();
-  REQUIRE(stats.size() == 1);
-  CHECK(stats[0].completed == history.accepted_count());
-  CHECK(stats[0].pending + stats[0].processing + stats[0].retrying + stats[0].failed == 0);
-  CHECK(history.verdict() == std::vector<std::string>{});
-  CHECK(first->stop(seconds(5)));
-  CHECK(second->stop(seconds(5)));
+  CHECK(load.finish(site.client) == std::vector<std::string>{});
+  CHECK(load.history().accepted_count() > 100);
+  REQUIRE(site.broker.stop() == 0);
+  const Finished checked = site.pawld({"fsck", site.data()});
+  CHECK(checked.status == 0);
+  CAPTURE(checked.out);
 }
 
 TEST_CASE("a job that runs over a restart of the broker runs once", "[e2e][crash]") {

@@ -1,9 +1,15 @@
 #include <algorithm>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "tests/e2e/site.h"
 
@@ -97,6 +103,100 @@ TEST_CASE("the exit code tells a script what went wrong", "[e2e][cli]") {
   const Finished alone = site.pawl({"--timeout", "300ms", "ping"});
   CHECK((alone.status == 6 || alone.status == 7));
   CHECK(alone.err.find("error: ") == 0);
+}
+
+TEST_CASE("a list that is cut off says so, in every format", "[e2e][cli]") {
+  Site site;
+  site.client.enqueue_many(std::vector<Job>(3, Job("note", "x")));
+
+  const Finished table = site.pawl({"-o", "table", "job", "list", "--limit", "2"});
+  CHECK(table.err.find("more") != std::string::npos);
+  CHECK(site.pawl({"job", "list", "--limit", "2"}).err.find("more") != std::string::npos);
+  CHECK(site.pawl({"job", "list", "--limit", "3"}).err.empty());
+
+  const std::vector<std::string> pending = {"-o", "json", "job", "list", "--state", "pending"};
+  auto first = pending;
+  first.insert(first.end(), {"--limit", "2"});
+  const Finished page = site.pawl(first);
+  CHECK(page.err.find("more") != std::string::npos);
+  CHECK(json_of(page).at("truncated").as_bool());
+  auto rest = pending;
+  rest.insert(rest.end(), {"--cursor", std::string(json_of(page).at("next_cursor").as_string())});
+  const Finished last = site.pawl(rest);
+  CHECK(json_of(last).at("jobs").as_array().size() == 1);
+  CHECK_FALSE(json_of(last).at("truncated").as_bool());
+
+  const Finished bad = site.pawl({"job", "list", "--state", "pending", "--cursor", "?"});
+  CHECK(bad.status == 2);
+  CHECK(bad.err.find("--cursor") != std::string::npos);
+}
+
+TEST_CASE("a wait's duration is not taken for a payload", "[e2e][cli]") {
+  Site site;
+  const Finished refused = site.pawl({"enqueue", "note", "--wait", "30s"});
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("--wait=30s") != std::string::npos);
+  CHECK(site.client.queue_stats().empty());
+  CHECK(site.pawl({"enqueue", "note", "x", "--wait", "--timeout", "5s", "--delay", "1h"}).status ==
+        7);
+}
+
+TEST_CASE("a job carries all that the command line says of it", "[e2e][cli]") {
+  Site site;
+  const Finished enqueued =
+      site.pawl({"enqueue", "note", "x", "--backoff", "2s", "--backoff-max", "1m",
+                 "--schema-version", "7", "--tag", "blue", "--header", "trace: 1"});
+  REQUIRE(enqueued.status == 0);
+  const Finished bulk = site.pawl(
+      {"enqueue", "--bulk", "-", "--backoff", "2s", "--backoff-max", "1m", "--schema-version", "7",
+       "--tag", "blue", "--header", "trace: 1", "--type", "note"},
+      "{\"payload\":1.10}\n");
+  REQUIRE(bulk.status == 0);
+  for (const Finished* one : {&enqueued, &bulk}) {
+    const JobStatus job = site.client.get(*JobId::parse(line_of(*one)), View::full);
+    REQUIRE(job.job);
+    CHECK(job.job->payload == (one == &bulk ? "1.10" : "x"));
+    CHECK(job.job->options.backoff() == std::chrono::seconds(2));
+    CHECK(job.job->options.backoff_max() == std::chrono::minutes(1));
+    CHECK(job.job->options.schema_version() == 7);
+    CHECK(job.job->options.tags() == std::vector<std::string>{"blue"});
+    CHECK(job.job->options.headers() == std::vector<Options::Header>{{"trace", "1"}});
+  }
+}
+
+TEST_CASE("credentials in the server's address are not printed", "[e2e][cli]") {
+  Site site;
+  std::string server = site.broker.url();
+  server.insert(server.find("://") + 3, "secret@");
+  for (const char* command : {"status", "ping"}) {
+    const Finished said = run({PAWL_PAWL, "--server", server, command});
+    CHECK(said.status == 0);
+    CHECK(said.out.find("secret") == std::string::npos);
+    CHECK(said.out.find("***@") != std::string::npos);
+  }
+  REQUIRE(site.broker.stop() == 0);
+  const Finished alone = run({PAWL_PAWL, "--server", server, "--timeout", "300ms", "ping"});
+  CHECK(alone.err.find("secret") == std::string::npos);
+}
+
+TEST_CASE("bulk from a live pipe sends what there is, and an interrupt ends it in order",
+          "[e2e][cli]") {
+  Site site;
+  Pipe results(site.path("results"));
+  const ChildProcess worker = site.worker("live", fmt::format("cat > {}", results.path()));
+  const Pipe jobs(site.path("jobs"));
+  auto command = site.pawl_command();
+  command.insert(command.end(), {"enqueue", "--bulk", jobs.path(), "--queue", "live"});
+  ChildProcess bulk(command);
+
+  std::ofstream(jobs.path()) << "{\"type\":\"note\",\"payload\":\"one\\n\"}" << std::endl;
+  CHECK(results.read_line() == "one");
+  bulk.signal(SIGINT);
+
+  CHECK(bulk.wait(kSoon) == 130);
+  const std::string out = bulk.out();
+  CHECK(std::count(out.begin(), out.end(), '\n') == 1);
+  CHECK(JobId::parse(out.substr(0, out.find('\n'))));
 }
 
 TEST_CASE("a bad line of a bulk file is named and its neighbours are taken", "[e2e][cli]") {

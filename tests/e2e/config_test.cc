@@ -1,4 +1,5 @@
 #include <fstream>
+#include <sstream>
 
 #include <catch2/catch.hpp>
 
@@ -50,6 +51,116 @@ TEST_CASE("an unknown flag is refused with the one that was meant", "[e2e]") {
 
   CHECK(refused.status == 2);
   CHECK(refused.err.find("--log-level") != std::string::npos);
+}
+
+TEST_CASE("a switch is what it is set to", "[e2e]") {
+  const auto insecure = [](const char* flag) {
+    return run({PAWL_PAWLD, flag, "--print-config"}).out;
+  };
+  CHECK(insecure("--listen-insecure=off").find("insecure = false") != std::string::npos);
+  CHECK(insecure("--listen-insecure=on").find("insecure = true") != std::string::npos);
+  CHECK(insecure("--listen-insecure").find("insecure = true") != std::string::npos);
+
+  for (const char* flag : {"--listen-insecure=maybe", "--check-config=off", "--print-config=0"}) {
+    INFO(flag);
+    CHECK(run({PAWL_PAWLD, flag, "--check-config"}).status == 2);
+  }
+}
+
+TEST_CASE("an address that other machines reach is refused unless that is meant", "[e2e]") {
+  const char* const address = GENERATE("0.0.0.0:0", "[::]:0", "192.0.2.1:7295");
+  const Finished refused = run({PAWL_PAWLD, "--listen", address, "--check-config"});
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("listen.insecure") != std::string::npos);
+
+  CHECK(run({PAWL_PAWLD, "--listen", address, "--listen-insecure", "--check-config"}).status == 0);
+  CHECK(run({PAWL_PAWLD, "--listen", "[::1]:0", "--check-config"}).status == 0);
+}
+
+TEST_CASE("a setting that is misspelt in the environment is refused, what is not ours is left",
+          "[e2e]") {
+  const auto checked = [](const char* variable) {
+    return run({PAWL_PAWLD, "--check-config"}, {}, {variable});
+  };
+  const Finished single = checked("PAWL_LOG_LEVEL=debug");
+  CHECK(single.status == 2);
+  CHECK(single.err.find("PAWL_LOG__LEVEL") != std::string::npos);
+  CHECK(checked("PAWL_LIMITS_IN__BOX=1").status == 2);
+  CHECK(checked("PAWL_DEFAULTS_MAX_ATTEMPTS=3").status == 2);
+  for (const char* other : {"PAWL_SERVER=127.0.0.1:1", "PAWL_JOB_ID=x", "PAWL_SEED=1",
+                            "PAWL_LOG__LEVEL=warn", "PAWL_DATA_DIR=/nowhere"}) {
+    INFO(other);
+    CHECK(checked(other).status == 0);
+  }
+}
+
+TEST_CASE("a section that nobody knows is refused though nothing is in it", "[e2e]") {
+  const TempDirectory directory;
+  const Finished unknown = check(directory, "[lgo]\n");
+  CHECK(unknown.status == 2);
+  CHECK(unknown.err.find("did you mean \"log\"") != std::string::npos);
+  CHECK(unknown.err.find("pawld.toml:1") != std::string::npos);
+
+  CHECK(check(directory, "[queues.\"bad name\"]\n").status == 2);
+  CHECK(check(directory, "[queues.\"bad name\"]\nretention = \"1h\"\n").status == 2);
+  CHECK(check(directory, "[queues.\"a/b/c\"]\n").status == 2);
+  CHECK(check(directory, "[queues.mail]\n[queues.\"tenant/mail.x\"]\n[log]\n").status == 0);
+}
+
+TEST_CASE("no bound may be so small that what fits elsewhere does not fit", "[e2e]") {
+  const auto status = [](const char* flag, const char* value) {
+    return run({PAWL_PAWLD, flag, value, "--check-config"}).status;
+  };
+  CHECK(status("--frame", "1MiB") == 2);
+  CHECK(status("--frame", "1088KiB") == 0);
+  CHECK(status("--unread-replies", "7MiB") == 2);
+  CHECK(status("--unread-replies", "8MiB") == 0);
+}
+
+TEST_CASE("jobs are kept under the user's state directory unless a place is given", "[e2e]") {
+  const auto data_dir = [](std::vector<std::string> variables) {
+    const std::string out = run({PAWL_PAWLD, "--print-config"}, {}, std::move(variables)).out;
+    return out.substr(0, out.find(" #"));
+  };
+  CHECK(data_dir({"XDG_STATE_HOME=/state", "HOME=/home/me"}) == "data_dir = \"/state/pawl\" ");
+  CHECK(data_dir({"XDG_STATE_HOME=not/absolute", "HOME=/home/me"}) ==
+        "data_dir = \"/home/me/.local/state/pawl\" ");
+  CHECK(data_dir({"XDG_STATE_HOME=", "HOME=/home/me"}) ==
+        "data_dir = \"/home/me/.local/state/pawl\" ");
+  CHECK(data_dir({"PAWL_DATA_DIR=/data", "HOME=/home/me"}) == "data_dir = \"/data\" ");
+
+  const Finished nowhere = run({PAWL_PAWLD, "--check-config"}, {}, {"XDG_STATE_HOME=", "HOME="});
+  CHECK(nowhere.status == 2);
+  CHECK(nowhere.err.find("data_dir") != std::string::npos);
+}
+
+namespace {
+
+// Without where each value came from.
+std::string without_comments(const std::string& toml) {
+  std::istringstream lines(toml);
+  std::string out;
+  for (std::string line; std::getline(lines, line);) out += line.substr(0, line.find("  #")) + '\n';
+  return out;
+}
+
+}  // namespace
+
+TEST_CASE("what is printed is a configuration file that says the same, queues and all", "[e2e]") {
+  const TempDirectory directory;
+  const std::string file = (directory.path() / "pawld.toml").string();
+  std::ofstream(file) << "[defaults]\nretention = \"2h\"\n"
+                         "[queues.mail]\nmax_attempts = 3\ndurability = \"written\"\n"
+                         "[queues.\"tenant/mail.v2\"]\nbackoff = \"5s\"\nretention = \"10min\"\n";
+  const Finished first = run({PAWL_PAWLD, "--config", file, "--print-config"});
+  REQUIRE(first.status == 0);
+  CHECK(first.out.find("[queues.\"tenant/mail.v2\"]") != std::string::npos);
+  CHECK(first.out.find("max_attempts = 3  # pawld.toml:4") != std::string::npos);
+
+  std::ofstream(file) << first.out;
+  const Finished second = run({PAWL_PAWLD, "--config", file, "--print-config"});
+  CHECK(without_comments(second.out) == without_comments(first.out));
+  CHECK(run({PAWL_PAWLD, "--config", file, "--check-config"}).status == 0);
 }
 
 }  // namespace pawl::test

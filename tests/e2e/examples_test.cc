@@ -26,6 +26,9 @@ bool ends_with_line(const std::string& text, std::string_view line) {
 TEST_CASE("the example producers enqueue jobs and get the result", "[e2e][examples]") {
   Site site;
   const ChildProcess worker = site.worker("text", "tr a-z A-Z", {"--concurrency", "2"});
+  // The example does not wait long: the worker must be there.
+  const JobId probe = site.client.enqueue("text.shout", "", Options().queue("text"));
+  REQUIRE(is_final(site.client.wait(probe, kSoon).state));
 
   const Finished produced = run_example(site, "producer");
   CHECK(produced.err == "");

@@ -1,3 +1,4 @@
+#include <regex>
 #include <sstream>
 #include <string>
 
@@ -28,7 +29,8 @@ TEST_CASE("the log's first line tells version, address and jobs, as JSON when as
     CHECK(entry.contains("level"));
     all += json::value_to<std::string>(entry.at("msg")) + '\n';
   }
-  CHECK(all.find("listens on " + broker.address()) != std::string::npos);
+  CHECK(all.find("pawld " PAWL_VERSION " listens on " + broker.address()) != std::string::npos);
+  CHECK(std::regex_search(all, std::regex("recovered in [0-9]+ ms\n")));
   CHECK(all.find("0 pending") != std::string::npos);
   CHECK(all.find("stopped") != std::string::npos);
 }

@@ -122,6 +122,14 @@ TEST_CASE("fsck finds nothing in a sound directory, stopped or killed", "[e2e][o
   CHECK(checked.status == 0);
 }
 
+TEST_CASE("inspect and fsck say beforehand what memory they take", "[e2e][offline]") {
+  for (const char* command : {"inspect", "fsck"}) {
+    const Finished help = run({PAWL_PAWLD, command, "--help"});
+    CHECK(help.status == 0);
+    CHECK(help.out.find("for each batch") != std::string::npos);
+  }
+}
+
 TEST_CASE("inspect and fsck leave a running broker's directory alone", "[e2e][offline]") {
   Site site;
   for (const char* command : {"inspect", "fsck"}) {

@@ -46,6 +46,56 @@ TEST_CASE("jobs of workers that are killed run elsewhere within seconds", "[e2e]
   }
 }
 
+TEST_CASE("a worker that was suspended until its session had ended serves jobs again",
+          "[e2e][resume]") {
+  Site site({"--heartbeat", "500ms", "--lease", "2s"});
+  Pipe started(site.path("started"));
+  Pipe gate(site.path("gate"));
+  const std::string script =
+      "echo $PAWL_JOB_ID >" + started.path() + "; read line <" + gate.path() + "; echo done";
+  ChildProcess suspended = site.worker("main", script, {"--concurrency", "2"});
+  const JobId first = site.client.enqueue("hold", "", Options().queue("main"));
+  REQUIRE(started.read_line() == first.to_string());
+
+  suspended.signal(SIGSTOP);
+  {
+    ChildProcess other = site.worker("main", script);
+    REQUIRE(started.read_line() == first.to_string());
+    gate.write_lines(64);  // The program of the suspended worker may read one.
+    CHECK(site.client.wait(first, kSoon).state == JobState::completed);
+    other.signal(SIGTERM);
+    REQUIRE(other.wait(kSoon) == 0);
+  }
+  suspended.signal(SIGCONT);
+
+  const JobId second = site.client.enqueue("hold", "", Options().queue("main"));
+  const JobStatus job = site.client.wait(second, kSoon);
+  CHECK(job.state == JobState::completed);
+  CHECK(job.attempts.size() == 1);
+  suspended.signal(SIGTERM);
+  CHECK(suspended.wait(kSoon) == 0);
+}
+
+TEST_CASE("a worker started with SIGCHLD ignored learns all the same how its programs end",
+          "[e2e]") {
+  Site site;
+  std::vector<std::string> command = {"/bin/sh", "-c", "trap '' CHLD; exec \"$@\"", "sh"};
+  for (const std::string& word : site.pawl_command()) command.push_back(word);
+  for (const char* word : {"worker", "exec", "--queue", "main", "--", "/bin/sh", "-c", "exit 3"}) {
+    command.emplace_back(word);
+  }
+  const ChildProcess worker(std::move(command));
+  const JobId id = site.client.enqueue("fails", "", Options().queue("main").max_attempts(1));
+  const JobStatus job = site.client.wait(id, kSoon);
+  REQUIRE(job.failure);
+  CHECK(job.failure->error_class == "exit 3");
+}
+
+TEST_CASE("a folder is no program", "[e2e]") {
+  const Site site;
+  CHECK(site.pawl({"worker", "exec", "--", "/usr"}).status == 2);
+}
+
 TEST_CASE("a worker that is told to stop finishes what it runs", "[e2e]") {
   Site site;
   Pipe started(site.path("started"));

@@ -238,6 +238,29 @@ TEST_CASE("the payload's bound is the operator's", "[net][enqueue]") {
   CHECK(decode(message, {.payload_bytes_max = 1999}).fault.code == Errc::too_large);
 }
 
+TEST_CASE("a job with its defaults fits into a reply, however often its fields are repeated",
+          "[net][enqueue]") {
+  pb::Enqueue sent = two_mails();
+  sent.set_mode(pb::Enqueue::PER_JOB);
+  std::string message = sent.SerializeAsString();
+  pb::Enqueue more;
+  for (int i = 0; i < 3; ++i) {  // A parser keeps the last of them; the broker keeps all bytes.
+    more.mutable_defaults()->set_payload(std::string(800'000, 'p'));
+    message += more.SerializeAsString();
+  }
+  const auto fits = decode(message);
+  CHECK(fits.fault.code == Errc::ok);
+  CHECK(fits.enqueue.refused.empty());
+
+  more.Clear();
+  more.add_jobs()->set_payload(std::string(800'000, 'q'));
+  const auto one_too_large = decode(message + more.SerializeAsString());
+  CHECK(one_too_large.fault.code == Errc::ok);
+  REQUIRE(one_too_large.enqueue.refused.size() == 1);
+  CHECK(one_too_large.enqueue.refused[0].index == 2);
+  CHECK(one_too_large.enqueue.refused[0].code == Errc::too_large);
+}
+
 struct Row {
   const char* what;
   void (*spoil)(pb::Enqueue&);

@@ -170,6 +170,7 @@ TEST_CASE("golden questions", "[net][golden]") {
   for (const Golden* golden : {&get, &wait, &list, &stats, &cancel}) CHECK(golden->check.ok());
   CHECK(Golden("ping").request.operation == Operation::ping);
   CHECK(Golden("heartbeat").request.operation == Operation::heartbeat);
+  CHECK(Golden("end_fetch").request.operation == Operation::end_fetch);
 }
 
 std::string written(Output& output) {
@@ -196,7 +197,8 @@ std::string encoded(std::uint64_t request, Body body) {
 }
 
 Greeting greeting() {
-  return {"1.0.0", 4 << 20, 1 << 20, core::Milliseconds(10'000), core::Milliseconds(30'000)};
+  return {"1.0.0", 4 << 20, 1 << 20, core::Milliseconds(10'000), core::Milliseconds(30'000),
+          256,     8 << 20};
 }
 
 TEST_CASE("golden greetings", "[net][golden]") {
@@ -228,6 +230,7 @@ TEST_CASE("golden verdicts", "[net][golden]") {
   CHECK(encoded(4, accepted) == golden_frame("reply_enqueue_per_job"));
   CHECK(encoded(6, core::Reported{{{1, 2, Errc::lease_lost}}}) == golden_frame("reply_report"));
   CHECK(encoded(7, core::Beaten{at(0)}) == golden_frame("reply_heartbeat"));
+  CHECK(encoded(9, core::FetchEnded{}) == golden_frame("reply_end_fetch"));
   core::CancelVerdicts verdicts;
   verdicts.jobs = {{Errc::ok, core::JobState::cancelled}, {Errc::not_found, core::JobState::none}};
   CHECK(encoded(12, verdicts) == golden_frame("reply_cancel_jobs"));
@@ -294,7 +297,7 @@ core::JobView golden_job() {
   job.ns = "default";
   job.queue = "mail";
   job.type = "email.send";
-  job.priority = 5;
+  job.priority = 9;
   job.key = "b";
   job.attempt = 2;
   job.max_attempts = 5;

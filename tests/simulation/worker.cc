@@ -122,7 +122,7 @@ void Worker::beat() {
 }
 
 void Worker::misbehave() {
-  switch (chance_.below(4)) {
+  switch (chance_.below(5)) {
     case 0:
       return die();
     case 1:  // Hangs: says nothing and hears nothing, then goes on as if nothing had been.
@@ -133,6 +133,11 @@ void Worker::misbehave() {
       });
     case 2:  // Loses its connection without the broker's knowing.
       return reconnect(chance_.spread(Micros{10s}));
+    case 3: {
+      core::EndFetch end;
+      end.ticket = {connection_, ++requests_};
+      return network_.send(connection_, end);
+    }
     default:  // Says again what was said before, by whomever, and what nobody can know.
       if (gossip_.empty()) return;
       outbox_.push_back(chance_.pick(gossip_));

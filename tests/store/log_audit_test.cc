@@ -44,6 +44,16 @@ struct Stopped {
     ends.push_back(bytes.size());
   }
 
+  // Splits the log in two, of which the second begins with the commit `next`.
+  void split(std::size_t last, std::size_t next, std::size_t end) const {
+    const fs::path first = log();
+    const std::string number = std::to_string(std::stoul(first.stem().string()) + 1);
+    const fs::path second =
+        first.parent_path() / (std::string(6 - number.size(), '0') + number + ".log");
+    write_file(first, bytes.substr(0, ends[last]));
+    write_file(second, bytes.substr(ends[next - 1], ends[end] - ends[next - 1]));
+  }
+
   fs::path db() const { return directory.path() / "db"; }
   fs::path log() const {
     for (const auto& entry : fs::directory_iterator(db())) {
@@ -63,7 +73,7 @@ struct Stopped {
     try {
       return store::audit_logs(db(), mark).empty() ? Verdict::whole : Verdict::torn;
     } catch (const std::runtime_error& error) {
-      CHECK(std::string(error.what()).find(log().string()) != std::string::npos);
+      CHECK(std::string(error.what()).find(db().string()) != std::string::npos);
       return Verdict::damaged;
     }
   }
@@ -175,6 +185,27 @@ TEST_CASE("an unsynced commit that a later one counts on is damaged, not torn", 
   CHECK(stopped.audit() == Stopped::Verdict::damaged);
 }
 
+TEST_CASE("logs that go on where the one before ended are whole", "[store][audit]") {
+  const Stopped stopped({kSynced, kWritten, kSynced, kSynced});
+  stopped.split(2, 3, 4);
+  CHECK(stopped.audit() == Stopped::Verdict::whole);
+  CHECK(stopped.commits_after_opening() == 4);
+}
+
+TEST_CASE("a commit that is missing between two logs is damage when it was synced",
+          "[store][audit]") {
+  const Stopped stopped({kSynced, kSynced, kSynced, kSynced});
+  stopped.split(1, 3, 4);
+  CHECK(stopped.audit() == Stopped::Verdict::damaged);
+}
+
+TEST_CASE("a later log is let go with the unsynced end of the one before", "[store][audit]") {
+  const Stopped stopped({kSynced, kWritten, kWritten, kWritten});
+  stopped.split(1, 3, 4);
+  CHECK(stopped.audit() == Stopped::Verdict::torn);
+  CHECK(stopped.commits_after_opening() == 1);
+}
+
 TEST_CASE("a torn tail is cut off, kept and told", "[store][audit]") {
   const Stopped stopped({kSynced, kSynced});
   write_file(stopped.log(), stopped.bytes + "unfinished");
@@ -191,7 +222,7 @@ TEST_CASE("a torn tail is cut off, kept and told", "[store][audit]") {
 
 TEST_CASE("what the mark tells of is damaged, not torn", "[store][audit]") {
   const Stopped stopped({kSynced, kSynced});
-  const std::uint64_t mark = store::SyncMark(stopped.directory.path() / "synced").load();
+  const std::uint64_t mark = store::SyncMark(stopped.directory.path() / "synced").load().operation;
   CHECK(stopped.audit(mark) == Stopped::Verdict::whole);
   write_file(stopped.log(), stopped.bytes.substr(0, stopped.bytes.size() - 1));
   CHECK(stopped.audit() == Stopped::Verdict::torn);
@@ -202,13 +233,14 @@ TEST_CASE("what the mark tells of is damaged, not torn", "[store][audit]") {
 TEST_CASE("a damaged mark says nothing", "[store][audit]") {
   TempDirectory directory;
   const store::SyncMark mark(directory.path() / "synced");
-  CHECK(mark.load() == 0);
-  mark.store(0x0102030405060708);
-  CHECK(mark.load() == 0x0102030405060708);
+  CHECK(mark.load().operation == 0);
+  mark.store({.operation = 0x0102030405060708, .commits = 9});
+  CHECK(mark.load().operation == 0x0102030405060708);
+  CHECK(mark.load().commits == 9);
   std::string bytes = read_file(mark.path());
   bytes[3] ^= 4;
   write_file(mark.path(), bytes);
-  CHECK(store::SyncMark(mark.path()).load() == 0);
+  CHECK(store::SyncMark(mark.path()).load().operation == 0);
 }
 
 TEST_CASE("a missing log is noticed", "[store][audit]") {

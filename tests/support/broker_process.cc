@@ -58,18 +58,27 @@ void BrokerProcess::start() {
   throw std::runtime_error("the broker does not start: " + log());
 }
 
-bool BrokerProcess::wait_for_port() {
-  std::filesystem::remove(port_file_);
-  const Watch watch(port_file_.parent_path());
+std::vector<std::string> BrokerProcess::command() const {
   std::vector<std::string> command{program_,   "--data-dir", data_.string(),
                                    "--listen", address(),    "--port-file",
                                    port_file_, "--min-free", "1KiB"};
   command.insert(command.end(), flags_.begin(), flags_.end());
+  return command;
+}
+
+bool BrokerProcess::wait_for_port() {
+  std::filesystem::remove(port_file_);
+  const Watch watch(port_file_.parent_path());
   child_.reset();
-  child_.emplace(std::move(command));
+  child_.emplace(command());
   if (!watch.wait(child_->end_event(), kStartWithin)) return false;
   std::ifstream(port_file_) >> port_;
   return true;
+}
+
+void BrokerProcess::launch(std::vector<std::string> variables) {
+  child_.reset();
+  child_.emplace(command(), std::string_view(), std::move(variables));
 }
 
 void BrokerProcess::kill() {

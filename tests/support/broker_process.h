@@ -20,6 +20,9 @@ class BrokerProcess {
 
   // Returns when it serves. Throws std::runtime_error with its log when it does not.
   void start();
+  // Starts without waiting for anything, with more variables (NAME=VALUE) in its environment.
+  // REQUIRES: it has served before, so its port is known.
+  void launch(std::vector<std::string> variables);
   // kill -9.
   void kill();
   // SIGTERM; the exit status, or nothing when it takes longer than `within`.
@@ -32,6 +35,7 @@ class BrokerProcess {
   ChildProcess& process() { return *child_; }
 
  private:
+  std::vector<std::string> command() const;
   bool wait_for_port();
 
   std::string program_;

@@ -69,6 +69,10 @@ std::string text(const core::Heartbeat& c) {
   return "heartbeat of " + short_session(c.session);
 }
 
+std::string text(const core::EndFetch&) {
+  return "end of fetches";
+}
+
 std::string text(const core::GetJobs& c) {
   return "get" + ids_text(c.ids);
 }
@@ -139,6 +143,10 @@ std::string text(const core::Reported& r) {
 
 std::string text(const core::Beaten&) {
   return "beaten";
+}
+
+std::string text(const core::FetchEnded&) {
+  return "fetches ended";
 }
 
 std::string view_text(const core::JobView& view) {

@@ -6,15 +6,63 @@ namespace {
 
 using Slots = std::vector<std::size_t>;
 
-TEST_CASE("an idle worker ends at once", "[worker][drain]") {
+TEST_CASE("a worker that has asked for nothing ends at once", "[worker][drain]") {
   SessionFixture worker;
   SECTION("connected") {
     worker.connect();
   }
   SECTION("never connected") {}
+  worker.fsm.drain(25s, worker.now);
+  CHECK_FALSE(worker.fsm.end_fetch_due());
+  CHECK(worker.fsm.ended());
+}
+
+TEST_CASE("an idle worker has its fetch ended, once, and waits for the answer", "[worker][drain]") {
+  SessionFixture worker;
+  worker.connect();
   worker.fetch();
   worker.fsm.drain(25s, worker.now);
+
+  CHECK(worker.fsm.end_fetch_due());
+  CHECK_FALSE(worker.fsm.end_fetch_due());
+  CHECK_FALSE(worker.fsm.ended());
+  SECTION("nothing comes") {
+    worker.deliver(1, {});
+  }
+  SECTION("a job comes that was leased meanwhile") {
+    CHECK(worker.deliver(1, {0}).empty());
+    CHECK(worker.report() == "release 0");
+    CHECK_FALSE(worker.fsm.ended());
+    worker.acknowledge();
+  }
+  SECTION("the broker does not know how") {
+    worker.fsm.on_end_fetch_failed(Error(Errc::unsupported, "what?"));
+  }
+  SECTION("the connection is cut") {
+    worker.fsm.on_disconnected(worker.now);
+  }
+  SECTION("no answer comes") {
+    worker.pass(4999ms);
+    CHECK_FALSE(worker.fsm.ended());
+    worker.pass(1ms);
+  }
+  worker.pass(0s);
   CHECK(worker.fsm.ended());
+}
+
+TEST_CASE("a busy worker's fetch is ended when the drain begins", "[worker][drain]") {
+  SessionFixture worker;
+  worker.connect();
+  worker.fetch();
+  const Slots slots = worker.deliver(1, {0});
+  worker.fetch();
+  SECTION("with a grace") {
+    worker.fsm.drain(25s, worker.now);
+  }
+  SECTION("without one") {
+    worker.fsm.hurry(worker.now);
+  }
+  CHECK(worker.fsm.end_fetch_due());
 }
 
 TEST_CASE("a draining worker fetches no more and waits for its handlers and their reports",
@@ -141,25 +189,6 @@ TEST_CASE("a second drain can only shorten the grace", "[worker][drain]") {
   worker.fsm.drain(25s, worker.now);
   worker.pass(5s);
   CHECK(worker.stop() == "draining 0");
-}
-
-TEST_CASE("a fetch that a backlog answers at once is waited for", "[worker][drain]") {
-  SessionFixture worker(2);
-  worker.connect();
-  worker.fetch();
-  const Slots slots = worker.deliver(1, {0, 1});
-  for (const std::size_t slot : slots) worker.complete(slot);
-  worker.report();
-  worker.acknowledge();
-  REQUIRE(worker.fetch() == 2);
-
-  worker.fsm.drain(25s, worker.now);
-  CHECK_FALSE(worker.fsm.ended());
-  worker.deliver(2, {2, 3});
-  CHECK(worker.report() == "release 2, release 3");
-  worker.acknowledge();
-  worker.pass(0s);
-  CHECK(worker.fsm.ended());
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -123,6 +124,31 @@ TEST_CASE("a program may end in order when it is asked to stop", "[worker][proce
 TEST_CASE("a program that ignores SIGTERM gets SIGKILL", "[worker][process]") {
   const ProcessEnd end = run_and_stop("trap '' TERM; echo >&3; while :; do :; done", 1ms);
   CHECK(end.code == SIGKILL);
+}
+
+TEST_CASE("a program that floods its output is stopped all the same", "[worker][process]") {
+  const std::string to = GENERATE(">&2", "");
+  const ProcessEnd end =
+      run_and_stop(fmt::format("trap '' TERM; echo >&3; exec cat /dev/zero {}", to), 1ms);
+  CHECK(end.code == SIGKILL);
+  CHECK(end.errors.size() <= ProcessOrder().error_bytes_kept);
+}
+
+TEST_CASE("a program that has left its process group is stopped all the same",
+          "[worker][process]") {
+  const ProcessEnd end = run_and_stop(
+      "exec perl -e 'setpgrp(0, getpgrp(getppid())); exec \"sh\", \"-c\", "
+      "\"echo >&3; exec tail -f /dev/null\"'",
+      60s);
+  CHECK(end.kind == ProcessEnd::Kind::killed_by_signal);
+  CHECK(end.code == SIGTERM);
+}
+
+TEST_CASE("where no program's end is told, none is made up", "[worker][process]") {
+  signal(SIGCHLD, SIG_IGN);
+  CHECK_THROWS_WITH(run_and_stop("echo >&3; exec tail -f /dev/null", 60s),
+                    Catch::Matchers::Contains("SIGCHLD"));
+  signal(SIGCHLD, SIG_DFL);
 }
 
 TEST_CASE("what a program leaves behind is ended with it", "[worker][process]") {

@@ -1,3 +1,5 @@
+#include <fmt/format.h>
+
 #include "tests/worker/session_fixture.h"
 #include "worker/session_fsm.h"
 
@@ -94,6 +96,84 @@ TEST_CASE("a repeated report that was refused counts as done, without a word", "
 
   CHECK_FALSE(worker.fsm.next_note());
   CHECK(worker.fsm.held().empty());
+}
+
+// What the broker says to everything when the session is over.
+Error over() {
+  return Error(Errc::lease_lost, "this session is over");
+}
+
+TEST_CASE("a session that is over is made anew over a new connection", "[worker][resume]") {
+  SessionFixture worker(3);
+  worker.connect();
+  worker.fetch();
+  const Slots slots = worker.deliver(7, {0, 1});
+  worker.fetch();
+  worker.complete(slots[0]);
+  REQUIRE(worker.report() == "complete 0");
+
+  SECTION("as a fetch finds") {
+    worker.fsm.on_fetch_failed(worker.fetch_number, over(), worker.now);
+  }
+  SECTION("as a heartbeat finds") {
+    worker.fsm.on_heartbeat_failed(over());
+  }
+  SECTION("as a report finds") {
+    worker.fsm.on_report_failed(worker.report_number, over(), worker.now);
+  }
+  SECTION("as several find") {
+    worker.fsm.on_heartbeat_failed(over());
+    worker.fsm.on_report_failed(worker.report_number, over(), worker.now);
+    worker.fsm.on_fetch_failed(worker.fetch_number, over(), worker.now);
+  }
+  CHECK(worker.fsm.next_reconnect());
+  CHECK_FALSE(worker.fsm.next_reconnect());
+  CHECK(worker.fetch() == 0);
+  CHECK(worker.report().empty());
+  worker.fsm.on_disconnected(worker.now);
+  CHECK(worker.fsm.held() ==
+        std::vector<Lease>{SessionFixture::lease(7, 1), SessionFixture::lease(7, 0)});
+
+  worker.connect({SessionFixture::lease(7, 0), SessionFixture::lease(7, 1)});
+  CHECK(worker.stop() == fmt::format("lease_lost {}", slots[1]));
+  CHECK(worker.report().empty());
+  CHECK(worker.fetch() == 2);
+  CHECK_FALSE(worker.fsm.failure());
+}
+
+TEST_CASE("a broker that ends every session is asked for the next one ever less often",
+          "[worker][resume]") {
+  SessionFixture worker;
+  std::vector<Milliseconds> pauses;
+  for (int i = 0; i < 9; ++i) {
+    worker.connect();
+    worker.fetch();
+    worker.fsm.on_fetch_failed(worker.fetch_number, over(), worker.now);
+    pauses.push_back(worker.fsm.next_reconnect().value().retry_after());
+    worker.fsm.on_disconnected(worker.now);
+  }
+  CHECK(pauses ==
+        std::vector<Milliseconds>{0ms, 100ms, 200ms, 400ms, 800ms, 1600ms, 3200ms, 5s, 5s});
+  worker.connect();
+  worker.fsm.on_heartbeat(worker.now);
+  worker.fsm.on_heartbeat_failed(over());
+  CHECK(worker.fsm.next_reconnect().value().retry_after() == 0ms);
+}
+
+TEST_CASE("a fetch without an answer is given up with its connection, so that its jobs return",
+          "[worker][resume]") {
+  SessionFixture worker;
+  worker.connect();
+  worker.fetch();
+  worker.pass(60s - 1ms);
+  CHECK_FALSE(worker.fsm.next_reconnect());
+  worker.fsm.heartbeat_due(worker.now);
+  CHECK(worker.fsm.next_deadline() == worker.now + 1ms);
+  worker.pass(1ms);
+  CHECK(worker.fsm.next_reconnect());
+  worker.fsm.on_disconnected(worker.now);
+  worker.connect();
+  CHECK(worker.fetch() == 4);
 }
 
 TEST_CASE("a late report is told to people", "[worker][lease]") {

@@ -7,6 +7,7 @@
 #include <functional>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/client/support/fake_broker.h"
@@ -16,6 +17,21 @@ namespace pawl::test {
 // A broker for workers: it hands out the jobs that a test gives it, as a long poll does, takes
 // every report and heartbeat, and tells what has come. The thread-safe half is for the test.
 class ScriptedBroker {
+ private:
+  // The broker's thread uses these, so they come before it and go after it.
+  FakeBroker::PeerPtr peer_;
+  FakeBroker::PeerPtr over_;
+  std::deque<pb::Delivery> deliveries_;
+  struct Fetch {
+    pb::Reply reply;
+    int credits = 0;
+  };
+  std::deque<Fetch> fetches_;
+  std::uint64_t token_ = 0;
+  bool answers_reports_ = true;
+  std::mutex mutex_;
+  std::condition_variable came_;
+
  public:
   using PeerPtr = FakeBroker::PeerPtr;
 
@@ -63,6 +79,32 @@ class ScriptedBroker {
       if (peer_) peer_->cut();
     });
   }
+  // What is asked on this connection from now on is refused, as after a long silence. The Hello
+  // that follows is told that these jobs are lost.
+  void end_session(const std::vector<pb::Held>& lost = {}) {
+    broker.in_broker([this, lost] {
+      over_ = peer_;
+      for (const pb::Held& each : lost) *broker.greeting.add_lost() = each;
+    });
+  }
+  // Refuses the fetches that wait.
+  void refuse_fetches(pb::Code code) {
+    broker.in_broker([this, code] {
+      for (const Fetch& fetch : std::exchange(fetches_, {})) {
+        pb::Request request;
+        request.set_id(fetch.reply.id());
+        peer_->send(refused(request, code));
+      }
+    });
+  }
+  static pb::Held held(std::uint64_t token, int batch) {
+    pb::Held held;
+    held.set_token(token);
+    held.set_batch_id(batch_id(batch));
+    held.add_index(0);
+    return held;
+  }
+
   // From now on reports stay without an answer, or get one again.
   void answer_reports(bool value) {
     broker.in_broker([this, value] { answers_reports_ = value; });
@@ -97,12 +139,23 @@ class ScriptedBroker {
 
  private:
   void on(const PeerPtr& peer, const pb::Request& request) {
+    if (peer != peer_) fetches_.clear();
     peer_ = peer;
     pb::Reply reply;
     reply.set_id(request.id());
-    if (request.has_fetch()) {
-      fetches_.push_back(reply);
+    if (peer == over_) {
+      peer->send(refused(request, pb::LEASE_LOST));
+    } else if (request.has_fetch()) {
+      fetches_.push_back({reply, static_cast<int>(request.fetch().credits())});
       answer_fetches();
+    } else if (request.has_end_fetch()) {
+      for (Fetch& fetch : fetches_) {
+        fetch.reply.mutable_fetch();
+        peer->send(fetch.reply);
+      }
+      fetches_.clear();
+      reply.mutable_end_fetch();
+      peer->send(reply);
     } else if (request.has_report()) {
       reply.mutable_report();
       if (answers_reports_) peer->send(reply);
@@ -114,24 +167,27 @@ class ScriptedBroker {
     came_.notify_all();
   }
 
+  // Cuts so many jobs off the front.
+  static pb::Delivery take(pb::Delivery& from, int jobs) {
+    pb::Delivery taken = from;
+    jobs = std::min(jobs, from.jobs_size());
+    taken.mutable_index()->Truncate(jobs);
+    taken.mutable_jobs()->DeleteSubrange(jobs, taken.jobs_size() - jobs);
+    from.mutable_index()->erase(from.index().begin(), from.index().begin() + jobs);
+    from.mutable_jobs()->DeleteSubrange(0, jobs);
+    return taken;
+  }
+
   void answer_fetches() {
     while (!deliveries_.empty() && !fetches_.empty()) {
-      pb::Reply reply = fetches_.front();
+      auto [reply, credits] = fetches_.front();
       fetches_.pop_front();
       reply.mutable_fetch()->set_token(++token_);
-      *reply.mutable_fetch()->add_deliveries() = deliveries_.front();
-      deliveries_.pop_front();
+      *reply.mutable_fetch()->add_deliveries() = take(deliveries_.front(), credits);
+      if (deliveries_.front().jobs().empty()) deliveries_.pop_front();
       peer_->send(reply);
     }
   }
-
-  PeerPtr peer_;
-  std::deque<pb::Delivery> deliveries_;
-  std::deque<pb::Reply> fetches_;
-  std::uint64_t token_ = 0;
-  bool answers_reports_ = true;
-  std::mutex mutex_;
-  std::condition_variable came_;
 };
 
 }  // namespace pawl::test

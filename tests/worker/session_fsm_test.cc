@@ -165,6 +165,19 @@ TEST_CASE("a worker that the broker refuses for good drains and says why", "[wor
   CHECK(worker.fsm.failure()->message() == "bad queue");
 }
 
+TEST_CASE("a worker goes on after a refusal that says nothing against it", "[worker][fetch]") {
+  const Errc code = GENERATE(Errc::too_large, Errc::protocol_error, Errc::not_found,
+                             Errc::id_conflict, Errc::deadline);
+  SessionFixture worker;
+  worker.connect();
+  worker.fetch();
+  worker.fsm.on_fetch_failed(worker.fetch_number, Error(code, "odd"), worker.now);
+  CHECK(worker.fetch() == 0);
+  worker.pass(100ms);
+  CHECK(worker.fetch() == 4);
+  CHECK_FALSE(worker.fsm.failure());
+}
+
 TEST_CASE("heartbeats keep the leases, by the time at which they were sent", "[worker][lease]") {
   SessionFixture worker;
   worker.connect();
@@ -223,6 +236,21 @@ TEST_CASE("a run-time limit stops the job and is the failure's cause", "[worker]
   CHECK(worker.stop() == "time_limit 0");
   worker.fail(slots[0]);
   CHECK(worker.report() == "time_limit 0");
+}
+
+TEST_CASE("a job that hands itself back at its run-time limit has failed", "[worker][stop]") {
+  SessionFixture worker;
+  worker.connect();
+  worker.fetch();
+  const Slots slots = worker.deliver(1, {0}, 5s);
+  worker.pass(5s);
+  worker.fsm.on_finished(slots[0], {.kind = OutcomeKind::release}, worker.now);
+  const auto order = worker.fsm.next_report(worker.now);
+  REQUIRE(order);
+  const Outcome& outcome = order->jobs->front().outcome;
+  CHECK(outcome.kind == OutcomeKind::fail);
+  CHECK(outcome.failure.cause == Failure::Cause::time_limit);
+  CHECK(outcome.failure.error_class == "time_limit");
 }
 
 TEST_CASE("a job that ends in time leaves no limit behind", "[worker][stop]") {

@@ -251,6 +251,128 @@ TEST_CASE("a report that a cut left unanswered is sent again, its job listed as 
   CHECK(worker.stop(20s));
 }
 
+// Waits until the worker has said Hello so often, and fetches again.
+bool came_back(ScriptedBroker& broker, std::size_t hellos) {
+  return broker.wait([&](const auto& requests) {
+    return broker.broker.hellos().size() >= hellos && !requests.empty() &&
+           requests.back().has_fetch();
+  });
+}
+
+TEST_CASE("a worker whose fetch finds its session over opens a new one", "[worker][resume]") {
+  ScriptedBroker broker;
+  Worker worker(options(broker));
+  worker.on("t", [](Context& job) { return job.payload(); });
+  worker.start();
+  REQUIRE(came_back(broker, 1));
+  broker.refuse_fetches(pb::LEASE_LOST);
+
+  REQUIRE(came_back(broker, 2));
+  CHECK(broker.broker.hellos().at(1).worker().resume_session() == std::string(16, 's'));
+  broker.deliver(ScriptedBroker::batch(1, "t", {"served"}));
+  CHECK(broker.outcomes(1).at(0).result() == "served");
+  CHECK_FALSE(worker.failure());
+}
+
+TEST_CASE("a worker whose heartbeat finds its session over stops what it has lost",
+          "[worker][resume]") {
+  ScriptedBroker broker;
+  broker.broker.greeting.set_heartbeat_ms(1);
+  Worker worker(options(broker));
+  std::promise<void> started;
+  std::promise<LeaseState> stopped;
+  worker.on("lost", [&](Context& job) {
+    started.set_value();
+    await_stop(job);
+    stopped.set_value(job.lease());
+  });
+  worker.on("next", [](Context&) {});
+  worker.start();
+  broker.deliver(ScriptedBroker::batch(1, "lost", {""}));
+  started.get_future().wait();
+  broker.end_session({ScriptedBroker::held(1, 1)});
+
+  CHECK(stopped.get_future().get() == LeaseState::lost);
+  CHECK(broker.broker.hellos().at(1).worker().held_size() == 1);
+  broker.deliver(ScriptedBroker::batch(2, "next", {""}));
+  const auto outcomes = broker.outcomes(1);
+  REQUIRE(outcomes.size() == 1);
+  CHECK(outcomes[0].batch_id() == ScriptedBroker::batch_id(2));
+}
+
+TEST_CASE("a worker whose report finds its session over blames no job for it", "[worker][resume]") {
+  ScriptedBroker broker;
+  Worker worker(options(broker));
+  std::promise<void> started;
+  std::promise<void> go_on;
+  worker.on("late", [&](Context&) {
+    started.set_value();
+    go_on.get_future().wait();
+  });
+  worker.on("next", [](Context&) {});
+  worker.start();
+  broker.deliver(ScriptedBroker::batch(1, "late", {""}));
+  started.get_future().wait();
+  broker.end_session({ScriptedBroker::held(1, 1)});
+  go_on.set_value();
+
+  REQUIRE(came_back(broker, 2));
+  CHECK(broker.broker.hellos().at(1).worker().held_size() == 1);
+  broker.deliver(ScriptedBroker::batch(2, "next", {""}));
+  for (const pb::Outcome& outcome : broker.outcomes(2)) {
+    CHECK(outcome.kind() == pb::Outcome::COMPLETE);
+  }
+  CHECK(ScriptedBroker::count(broker.outcomes(2)) == 2);
+  CHECK(worker.stop(20s));
+}
+
+TEST_CASE("a draining worker has its waiting fetch ended", "[worker][drain]") {
+  ScriptedBroker broker;
+  Worker worker(options(broker));
+  worker.on("t", [](Context&) {});
+  worker.start();
+  REQUIRE(came_back(broker, 1));
+  CHECK(worker.stop(20s));
+  CHECK(broker.broker.requests().back().has_end_fetch());
+}
+
+TEST_CASE("a worker that could not start can be destroyed", "[worker]") {
+  ScriptedBroker broker;
+  constexpr int kNoSignal = 9999;
+  {
+    Worker worker(options(broker));
+    worker.on("t", [](Context&) {});
+    CHECK_THROWS(worker.run_until_signal({kNoSignal}));
+  }
+  CHECK(broker.broker.hellos().empty());
+}
+
+TEST_CASE("a worker's threads log one at a time", "[worker]") {
+  constexpr int kJobs = 4;
+  constexpr int kLines = 20;
+  ScriptedBroker broker;
+  std::atomic<bool> inside{false};
+  std::atomic<bool> met{false};
+  ClientOptions connection = options(broker).connection();
+  connection.log([&](LogLevel, std::string_view) {
+    if (inside.exchange(true)) met = true;
+    std::this_thread::yield();
+    inside = false;
+  });
+  Worker worker(options(broker, kJobs).connection(connection));
+  std::latch started(kJobs);
+  worker.on("t", [&](Context& job) {
+    started.arrive_and_wait();
+    for (int i = 0; i < kLines; ++i) job.log("line");
+  });
+  worker.start();
+  broker.deliver(ScriptedBroker::batch(1, "t", std::vector<std::string>(kJobs)));
+
+  CHECK(ScriptedBroker::count(broker.outcomes(kJobs)) == kJobs);
+  CHECK(worker.stop(20s));
+  CHECK_FALSE(met);
+}
+
 TEST_CASE("stop() waits for the handlers that run", "[worker][drain]") {
   ScriptedBroker broker;
   Worker worker(options(broker));
@@ -308,7 +430,8 @@ TEST_CASE("a worker that the broker will not have ends and says why", "[worker]"
 TEST_CASE("a signal drains the worker", "[worker][drain]") {
   ScriptedBroker broker;
   Worker worker(options(broker));
-  worker.on("t", [](Context&) { raise(SIGTERM); });
+  // To the process: the handler's thread blocks it.
+  worker.on("t", [](Context&) { kill(getpid(), SIGTERM); });
   broker.deliver(ScriptedBroker::batch(1, "t", {""}));
   CHECK(worker.run_until_signal() == 0);
   CHECK(broker.outcomes(1).at(0).kind() == pb::Outcome::COMPLETE);

@@ -24,11 +24,13 @@ int main(int argc, char** argv) try {
     return text;
   });
 
-  // An exception fails the attempt: it is run again after a while, until it is out of attempts.
+  // An exception fails the attempt: it is run again after a while, until it is out of attempts. One
+  // after a stop ends the job as cancelled, counts as too slow, or when draining hands it back.
   worker.on("number.sum", [](pawl::Context& job) -> pawl::Output {
     long sum = 0;
     for (std::size_t at = 0; at < job.payload().size();) {
-      if (job.stop_requested()) throw pawl::Release();  // Cancelled, too slow, or draining.
+      if (job.stop_requested())
+        throw pawl::Fail("stopped", std::string(name_of(job.stop_reason())));
       std::size_t digits = 0;
       sum += std::stol(job.payload().substr(at), &digits);
       at += digits + 1;

@@ -126,15 +126,16 @@ class PAWL_API ClientOptions {
   ClientOptions& reconnect_backoff(Milliseconds first, Milliseconds most) {
     return backoff_ = first, backoff_max_ = most, *this;
   }
-  // A connection on which an answer is due and nothing came for this long is asked by a ping, and
-  // after as long again taken for dead.
+  // A connection on which an answer is due, and on which for this long nothing came and nothing got
+  // through, is asked by a ping, and after as long again taken for dead.
   ClientOptions& silence_limit(Milliseconds value) { return silence_limit_ = value, *this; }
   // The bound of what waits in this client for an answer. At the bound the blocking forms wait, the
   // others fail with `overloaded`.
   ClientOptions& in_flight_requests_max(std::size_t n) { return requests_max_ = n, *this; }
   ClientOptions& in_flight_bytes_max(std::size_t n) { return bytes_max_ = n, *this; }
-  // Hears about connections; called on the client's thread, must neither block nor throw. Silent by
-  // default.
+  // Hears about connections, from the client's thread; a worker's handlers log by it too, from
+  // theirs, but one at a time. Must neither block nor throw: it holds up what keeps the leases.
+  // Silent by default.
   ClientOptions& log(LogCallback value) { return log_ = std::move(value), *this; }
 
   const std::string& url() const { return url_; }

@@ -22,7 +22,8 @@ class PAWL_API ExecOptions {
   ExecOptions& result_type(std::string value) { return result_type_ = std::move(value), *this; }
   // From SIGTERM to SIGKILL, for a program that shall stop.
   ExecOptions& kill_after(Milliseconds value) { return kill_after_ = value, *this; }
-  // How long a slot rests after a program has handed its job back (exit status 75).
+  // How long a slot rests after a program has handed its job back (exit status 75), or could not be
+  // run for want of memory, files or processes.
   ExecOptions& release_pause(Milliseconds value) { return release_pause_ = value, *this; }
 
   const std::vector<std::string>& command() const { return command_; }
@@ -46,6 +47,7 @@ class PAWL_API ExecOptions {
 //   stderr       its last 16 KiB are the detail of a failure
 //   exit status  0 completes the job; 75 (EX_TEMPFAIL) hands it back, uncounted; any other fails it
 //                with the class "exit N"
+// A job whose program cannot be run for want of memory, files or processes is handed back too.
 // Death by a signal fails it with the class "signal SIGSEGV" and the cause `crash`. A program that
 // shall stop (cancelled, over its run-time limit, draining, lease lost) gets SIGTERM and then
 // SIGKILL, with its process group; what it leaves running in that group when it ends gets SIGKILL

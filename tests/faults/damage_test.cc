@@ -1,0 +1,152 @@
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <optional>
+
+#include <catch2/catch.hpp>
+#include <fmt/format.h>
+
+#include "tests/faults/fault_store.h"
+
+namespace pawl::test {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr std::uint64_t kSeeds = 240;
+
+enum class Damage : std::uint8_t { bits, page, truncation, deletion, older_copy };
+constexpr const char* kDamages[] = {"bits", "page", "truncation", "deletion", "older copy"};
+
+std::string read_file(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+void write_file(const fs::path& path, const std::string& bytes) {
+  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+}
+
+// The state before the last commits of filled_directory().
+const fs::path& older_directory() {
+  static const TempDirectory directory;
+  static const fs::path made = [] {
+    copy_directory(filled_directory(), directory.path() / "data");
+    FaultStore store(directory.path() / "data");
+    store.disk().copy(DiskState::Unsynced::kept, directory.path() / "older");
+    store.open();
+    Ledger ledger;
+    ledger.begin(store.store());
+    for (int i = 0; i < 40; ++i) ledger.commit(store.store(), Sync::synced);
+    return store.directory();
+  }();
+  return made;
+}
+
+// One stopped store, damaged in one place.
+struct Damaged {
+  explicit Damaged(std::uint64_t seed) : random(seed) {
+    copy_directory(older_directory(), data());
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(data() / "db")) {
+      if (kind_of(entry.path().filename()) != FileKind::other) files.push_back(entry.path());
+    }
+    files.push_back(data() / "synced");
+    std::sort(files.begin(), files.end());
+    // Kinds by turns, since most files are tables.
+    const FileKind kind{static_cast<std::uint8_t>(seed % kFileKinds)};
+    std::erase_if(files, [&](const fs::path& path) { return kind_of(path.filename()) != kind; });
+    if (files.empty()) return;
+    file = files[draw(random, files.size())];
+    damage = Damage{static_cast<std::uint8_t>(seed / kFileKinds % std::size(kDamages))};
+    apply();
+  }
+
+  fs::path data() const { return directory.path() / "data"; }
+
+  void apply() {
+    const std::string before = read_file(file);
+    std::string bytes = before;
+    if (damage == Damage::bits && !bytes.empty()) {
+      for (std::uint64_t left = 1 + draw(random, 8); left != 0; --left) {
+        char& byte = bytes[draw(random, bytes.size())];
+        byte = static_cast<char>(byte ^ (1 << draw(random, 8)));
+      }
+    }
+    if (damage == Damage::page) {
+      const std::size_t page = draw(random, bytes.size() + 1) / 4096 * 4096;
+      const std::size_t size = std::min<std::size_t>(4096, bytes.size() - page);
+      bytes.replace(page, size, size, '\0');
+    }
+    if (damage == Damage::truncation) bytes.resize(draw(random, bytes.size() + 1));
+    if (damage == Damage::older_copy) {
+      const fs::path name = kind_of(file.filename()) == FileKind::other ? "" : "db";
+      bytes = read_file(older_directory().parent_path() / "older" / name / file.filename());
+    }
+    write_file(file, bytes);
+    if (damage == Damage::deletion) fs::remove(file);
+    harmless = bytes == before && damage != Damage::deletion;
+  }
+
+  Random random;
+  TempDirectory directory;
+  fs::path file;
+  Damage damage = Damage::bits;
+  bool harmless = false;
+};
+
+struct Verdict {
+  std::string what;  // Which file, and what was done to it.
+  std::string told;  // The error, when there was one.
+  std::vector<std::string> silent;
+  bool named = false;
+};
+
+core::CommitSeq expected_last() {
+  return kFilledCommits + 40;
+}
+
+Verdict judge(std::uint64_t seed) {
+  const Damaged damaged(seed);
+  const std::string name = damaged.file.filename().string();
+  Verdict verdict;
+  if (name.empty()) return verdict;
+  verdict.what = fmt::format("{} of {}", kDamages[static_cast<std::size_t>(damaged.damage)], name);
+  try {
+    FaultStore store(damaged.data());
+    store.open();
+    Ledger ledger;
+    ledger.begin(store.store());
+    verdict.silent = ledger.complaints();
+    if (ledger.last() != expected_last()) {
+      verdict.silent.push_back(fmt::format("the last commit is {}", ledger.last()));
+    }
+  } catch (const std::runtime_error& error) {
+    verdict.told = error.what();
+    // One that is missing may be known by what it should have led to.
+    verdict.named = verdict.told.find(name) != std::string::npos;
+  }
+  return verdict;
+}
+
+}  // namespace
+
+TEST_CASE("whatever file is damaged, nothing is missing in silence", "[faults][store]") {
+  const char* wish = std::getenv("PAWL_SEEDS");
+  const std::uint64_t seeds = wish == nullptr ? kSeeds : std::strtoull(wish, nullptr, 10);
+  older_directory();
+  const auto verdicts = in_parallel(seeds, [](std::size_t i) { return judge(i); });
+  std::size_t told = 0;
+  for (std::size_t i = 0; i < seeds; ++i) {
+    const Verdict& verdict = verdicts[i];
+    CAPTURE(i, verdict.what, verdict.told);
+    CHECK(verdict.silent == std::vector<std::string>{});
+    if (!verdict.told.empty()) CHECK(verdict.named);
+    told += verdict.told.empty() ? 0 : 1;
+  }
+  CHECK(told > seeds / 4);
+}
+
+}  // namespace pawl::test
