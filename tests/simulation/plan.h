@@ -7,6 +7,7 @@
 #include "broker/core/settings.h"
 #include "broker/store/memory_store.h"
 #include "tests/simulation/chance.h"
+#include "tests/simulation/saboteur.h"
 
 namespace pawl::simulation {
 
@@ -18,6 +19,7 @@ struct Plan {
 
   std::uint64_t seed = 0;
   enum class Faults : std::uint8_t { none, some } faults = Faults::none;
+  Sabotage sabotage{};  // Only to see whether it is found out.
   core::Settings settings;
   store::MemoryOptions store;
 

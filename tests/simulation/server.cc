@@ -1,6 +1,7 @@
 #include "tests/simulation/server.h"
 
 #include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -33,6 +34,7 @@ Server::Server(EventQueue& events, Chance& chance, const Plan& plan, test::Naive
       model_(model),
       history_(history),
       store_(plan.store),
+      saboteur_(plan.sabotage),
       wall_offset_(kWallAtStart),
       timeline_offset_(kWallAtStart) {
   model_.watch_grants(
@@ -67,14 +69,14 @@ void Server::begin_epoch(test::NaiveModel::End how) {
   history_.note(fmt::format("{} epoch {} after commit {}", whole_ms(events_.now()).count(),
                             owner.epoch, owner.last));
   outside_.found();
-  group_->begin(owner, now());
+  group_->begin(owner, engine_now());
   if (admission_ != core::Admission::Kind::open) tell(core::Admission{admission_});
   if (life_ == Life::stopping) tell(core::StopLeasing{});
 }
 
 void Server::tell(core::Command command) {
   model_.executed(command, now());
-  group_->execute(std::move(command), now());
+  group_->execute(std::move(command), engine_now());
 }
 
 bool Server::is_stored(core::Token token, const core::JobId& id) {
@@ -123,6 +125,7 @@ void Server::crash(std::string_view why) {
   group_.reset();
   inbox_.clear();
   writing_.reset();
+  answered_.clear();
   reads_under_way_ = 0;
   waking_at_.reset();
   turn_due_ = false;
@@ -178,7 +181,8 @@ void Server::turn() {
     core::Command command = std::move(inbox_.front());
     inbox_.pop_front();
     model_.executed(command, time);
-    group_->execute(std::move(command), time);
+    saboteur_.tamper(command, model_);
+    group_->execute(std::move(command), engine_now());
   }
   if (group_->phase() == Group::Phase::running) group_->advance(time, time.at);
   carry_out();
@@ -192,7 +196,7 @@ void Server::turn() {
 
 void Server::carry_out() {
   while (up()) {
-    runtime::Work work = group_->take_work(now());
+    runtime::Work work = group_->take_work(engine_now());
     if (group_->phase() == Group::Phase::failed) return crash(group_->why());
     for (core::Reply& reply : work.replies) {
       model_.left(reply, now());
@@ -207,8 +211,8 @@ void Server::carry_out() {
 
 void Server::sleep() {
   Micros at_most = kSleepMax;
-  if (const auto deadline = group_->next_deadline(now())) {
-    at_most = std::clamp<Micros>(*deadline - now().at, Micros{0}, kSleepMax);
+  if (const auto deadline = group_->next_deadline(engine_now())) {
+    at_most = std::clamp<Micros>(*deadline - engine_now().at, Micros{0}, kSleepMax);
     // Whole milliseconds: the deadline has come when the clock says so.
     const Micros into_ms = events_.now() - std::chrono::floor<core::Milliseconds>(events_.now());
     if (at_most > into_ms) at_most -= into_ms;
@@ -225,7 +229,8 @@ store::Committed Server::apply(const core::Commit& commit) {
   }
   applied_ = true;
   watch(commit);
-  return store_.commit(kShard, group_->epoch(), commit);
+  const auto instead = saboteur_.instead_of(commit);
+  return store_.commit(kShard, group_->epoch(), instead != nullptr ? *instead : commit);
 }
 
 void Server::watch(const core::Commit& commit) {
@@ -250,6 +255,7 @@ void Server::watch(const core::Commit& commit) {
 }
 
 void Server::write(std::shared_ptr<const core::Commit> commit) {
+  if (saboteur_.answers_before_writing()) return answer_first(std::move(commit));
   writing_ = std::move(commit);
   applied_ = false;
   const Micros until_applied = chance_.spread(plan_.commit_delay);
@@ -261,6 +267,16 @@ void Server::write(std::shared_ptr<const core::Commit> commit) {
       if (up()) wake(Micros{0});
     });
   });
+}
+
+void Server::answer_first(std::shared_ptr<const core::Commit> commit) {
+  answered_.push_back(std::move(commit));
+  later(chance_.spread(plan_.commit_delay), [this] { apply_answered(); });
+  conclude({});
+}
+
+void Server::apply_answered() {
+  for (const auto& commit : std::exchange(answered_, {})) apply(*commit);
 }
 
 void Server::conclude(const store::Committed& result) {
@@ -284,11 +300,11 @@ void Server::read(runtime::EpochRead read) {
     return !read.read.ranges.empty() && read.read.ranges.front().table == table;
   };
   if (reads(core::Table::ready)) history_.count("lane pages");
-  if (reads(core::Table::agenda) && read.read.rows_max != SIZE_MAX)
-    history_.count("agenda pages");
+  if (reads(core::Table::agenda) && read.read.rows_max != SIZE_MAX) history_.count("agenda pages");
   const Micros until_looked = chance_.spread(plan_.read_delay);
   const Micros until_told = chance_.spread(plan_.read_delay);
   later(until_looked, [this, until_told, read = std::move(read)] {
+    apply_answered();
     if (faulty_ && chance_.per_mille(plan_.read_failure_mille)) {
       store_.fail_next_read("injected");
       history_.count("failed reads");
@@ -296,7 +312,7 @@ void Server::read(runtime::EpochRead read) {
     later(until_told,
           [this, epoch = read.epoch, result = store_.read(kShard, read.read)]() mutable {
             --reads_under_way_;
-            group_->answered(epoch, std::move(result), now());
+            group_->answered(epoch, std::move(result), engine_now());
             turn_due_ = true;
             wake(chance_.spread(plan_.turn_delay));
           });

@@ -61,9 +61,12 @@ class Server {
   void sleep();
   void write(std::shared_ptr<const core::Commit> commit);
   store::Committed apply(const core::Commit& commit);
+  void answer_first(std::shared_ptr<const core::Commit> commit);
+  void apply_answered();
   void conclude(const store::Committed& result);
   void read(runtime::EpochRead read);
   void begin_epoch(test::NaiveModel::End how);
+  core::Now engine_now() const { return saboteur_.tamper(now()); }
   void tell(core::Command command);
   void watch(const core::Commit& commit);
   test::StoredLeases stored_leases();
@@ -75,6 +78,7 @@ class Server {
   test::NaiveModel& model_;
   test::History& history_;
   store::MemoryStore store_;
+  Saboteur saboteur_;
   Outside outside_;
 
   bool faulty_ = true;
@@ -86,6 +90,7 @@ class Server {
   std::deque<core::Command> inbox_;
   core::Admission::Kind admission_ = core::Admission::Kind::open;
   std::shared_ptr<const core::Commit> writing_;
+  std::deque<std::shared_ptr<const core::Commit>> answered_;  // And not applied: a sabotage.
   bool applied_ = false;  // `writing_` is in the store; nobody has been told.
   std::size_t reads_under_way_ = 0;
   bool turn_due_ = false;  // Something has come in since the last turn.

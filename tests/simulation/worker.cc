@@ -58,9 +58,8 @@ void Worker::cut(core::ConnectionId connection) {
 
 void Worker::heal() {
   healed_ = true;
-  silent_ = false;
   frozen_ = false;
-  if (!session_open_) return;
+  if (!session_open_ || silent_) return;  // Whoever hangs comes back by itself.
   send_report();
   fetch();
 }
