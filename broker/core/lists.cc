@@ -51,7 +51,8 @@ std::size_t taken_of(const std::string& cursor, const std::string& key) {
 // Whether a ready row is that of some runs; it names all their jobs, also those that have come back
 // alone since and have rows of their own.
 bool is_segment(std::string_view key) {
-  return key.substr(2 * sizeof(std::uint64_t)) == std::string_view("\0\0", 2);
+  static constexpr std::size_t kReadyKeyBytes = 18;
+  return key.size() == kReadyKeyBytes && key.ends_with(std::string_view("\0\0", 2));
 }
 
 // The jobs of a ready row, in order.
