@@ -48,11 +48,17 @@ std::size_t taken_of(const std::string& cursor, const std::string& key) {
   return cursor.size() < 4 || key_of(cursor) != key ? 0 : Reader(cursor).be32();
 }
 
+// Whether a ready row is that of some runs; it names all their jobs, also those that have come back
+// alone since and have rows of their own.
+bool is_segment(std::string_view key) {
+  static constexpr std::size_t kReadyKeyBytes = 18;
+  return key.size() == kReadyKeyBytes && key.ends_with(std::string_view("\0\0", 2));
+}
+
 // The jobs of a ready row, in order.
 template <class Visit>
 void visit_ready(const View::Row& row, Visit&& visit) {
-  const bool is_segment = row.key.substr(16) == std::string(2, '\0');
-  if (const auto own = is_segment ? std::nullopt : ReadyJob::decode(row.value.view())) {
+  if (const auto own = is_segment(row.key) ? std::nullopt : ReadyJob::decode(row.value.view())) {
     visit(own->job);
   } else if (const auto runs = decode_segment(row.value.view())) {
     for (const ReadyRun& run : *runs)
@@ -215,7 +221,9 @@ void Engine::State::add_to_list(const ListingPtr& listing, std::vector<ListCandi
       }
       const bool wanted = view.code == Errc::ok && view.state == listing->command.state &&
                           (listing->command.type.empty() || view.type == listing->command.type);
-      if (!wanted) continue;
+      const bool has_its_own_row = view.state == JobState::pending && !view.attempts.empty() &&
+                                   is_segment(key_of(asked[i].cursor));
+      if (!wanted || has_its_own_row) continue;
       listing->room -= std::min(listing->room, reply_bytes_of(view));
       listing->listed.jobs.push_back(std::move(view));
     }

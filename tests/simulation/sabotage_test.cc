@@ -23,7 +23,7 @@ bool is_found(std::uint64_t seed, const Sabotage& sabotage) {
   Plan plan = Plan::draw(seed);
   plan.sabotage = sabotage;
   if (sabotage.kind == Kind::answer_before_write) plan.store_fault_mille = 0;
-  return !Simulation(plan).run();
+  return !Simulation(plan).run() && Simulation(Plan::draw(seed)).run();
 }
 
 // In a process of its own, since the engine may meet what cannot be and stop.

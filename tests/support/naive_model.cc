@@ -54,7 +54,7 @@ void NaiveModel::executed(const core::Command& command, core::Now now) {
   const core::Ticket ticket = runtime::ticket_of(command);
   if (ticket.request == 0) return;
   const auto [place, fresh] =
-      asked_.try_emplace(ticket, Asked{command, now.at, moment_, false, false, {}});
+      asked_.try_emplace(ticket, Asked{command, now.at, moment_, false, false, false, {}});
   if (!fresh) return history_.broken("harness", "a request number was used twice");
   Asked& asked = place->second;
   std::visit(

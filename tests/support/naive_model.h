@@ -153,6 +153,7 @@ class NaiveModel {
     core::Timestamp at{};
     Moment moment = 0;
     bool gone = false;        // The connection was cut: no reply has to come.
+    bool ended = false;       // The worker took its fetch back.
     bool live = false;        // It came over the connection of a session that surely lived.
     std::vector<Mark> marks;  // Of a report, by outcome and index.
   };
@@ -191,6 +192,7 @@ class NaiveModel {
 
   // naive_model_leases.cc
   void take(const core::OpenSession& command, Asked& asked, core::Now now);
+  void take(const core::EndFetch& command, Asked& asked, core::Now now);
   template <class OfSession>
   requires std::same_as<OfSession, core::Fetch> || std::same_as<OfSession, core::Heartbeat>
   void take(const OfSession& command, Asked& asked, core::Now now) {

@@ -84,6 +84,12 @@ void NaiveModel::take(const core::Disconnected& command, core::Now now) {
   }
 }
 
+void NaiveModel::take(const core::EndFetch& command, Asked&, core::Now) {
+  for (auto& [ticket, asked] : asked_) {
+    if (ticket.connection == command.ticket.connection) asked.ended = true;
+  }
+}
+
 // ---- deliveries
 
 void NaiveModel::answer(const core::Fetch& command, const Asked& asked, const core::Reply& reply,
@@ -94,7 +100,8 @@ void NaiveModel::answer(const core::Fetch& command, const Asked& asked, const co
       history_.broken("replies", "a fetch was answered with something else");
     return;
   }
-  if (granted->deliveries.empty() && now.at < asked.at + command.max_wait && stopping_ == 0)
+  const bool in_time = now.at >= asked.at + command.max_wait || asked.ended || stopping_ != 0;
+  if (granted->deliveries.empty() && !in_time)
     history_.broken("fetch", "a fetch was answered empty before its time");
   check_picks(*granted, command, asked.moment);
   std::size_t jobs = 0;
