@@ -233,32 +233,31 @@ void Runtime::send_heartbeat(TimePoint at) {
   const client::CallPolicy policy{.deadline = at + kHeartbeatWait,
                                   .when_cut = client::WhenCut::fail,
                                   .when_refused = client::WhenRefused::fail};
-  connection_.submit(std::make_unique<OpCall>(policy, OpCall::Hooks{.append = append_heartbeat_op,
-                                                                    .on_reply =
-                                                                        [this, at](pb::Reply&) {
-                                                                          fsm_.on_heartbeat(at);
-                                                                          schedule_pump();
-                                                                        },
-                                                                    .on_failed =
-                                                                        [this](const Error& error) {
-                                                                          fsm_.on_heartbeat_failed(
-                                                                              error);
-                                                                          schedule_pump();
-                                                                        }}));
+  OpCall::Hooks hooks;
+  hooks.append = append_heartbeat_op;
+  hooks.on_reply = [this, at](pb::Reply&) {
+    fsm_.on_heartbeat(at);
+    schedule_pump();
+  };
+  hooks.on_failed = [this](const Error& error) {
+    fsm_.on_heartbeat_failed(error);
+    schedule_pump();
+  };
+  connection_.submit(std::make_unique<OpCall>(policy, std::move(hooks)));
 }
 
 void Runtime::send_end_fetch() {
   const client::CallPolicy policy{.deadline = TimePoint::max(),
                                   .when_cut = client::WhenCut::fail,
                                   .when_refused = client::WhenRefused::fail};
-  connection_.submit(std::make_unique<OpCall>(policy, OpCall::Hooks{.append = append_end_fetch_op,
-                                                                    .on_reply = [](pb::Reply&) {},
-                                                                    .on_failed =
-                                                                        [this](const Error& error) {
-                                                                          fsm_.on_end_fetch_failed(
-                                                                              error);
-                                                                          schedule_pump();
-                                                                        }}));
+  OpCall::Hooks hooks;
+  hooks.append = append_end_fetch_op;
+  hooks.on_reply = [](pb::Reply&) {};  // The fetch itself is answered.
+  hooks.on_failed = [this](const Error& error) {
+    fsm_.on_end_fetch_failed(error);
+    schedule_pump();
+  };
+  connection_.submit(std::make_unique<OpCall>(policy, std::move(hooks)));
 }
 
 void Runtime::send_report(const ReportOrder& order) {
