@@ -9,6 +9,8 @@
 #include <sys/random.h>
 
 #include "broker/file_limit.h"
+#include "broker/quantity.h"
+#include "broker/runtime/hang_point.h"
 
 namespace pawl {
 namespace {
@@ -25,7 +27,20 @@ constexpr std::chrono::milliseconds kReadyNote{5'000};
   std::_Exit(1);
 }
 
+void tell_space(const runtime::LoopOptions::SpaceNote& note) {
+  const std::string left = rounded_bytes(note.free_bytes);
+  if (note.admission == core::Admission::Kind::open) {
+    return spdlog::info("the disk has room again ({} free): new jobs are taken", left);
+  }
+  spdlog::warn(
+      "the disk is nearly full ({} free, {} are wanted): new jobs are refused until {} are free; "
+      "reports are taken",
+      left, rounded_bytes(note.floor_bytes), rounded_bytes(note.enough_bytes));
+}
+
 store::RocksOptions store_options(const Config& config) {
+  spdlog::debug("opening {}", config.store.directory.string());
+  runtime::hang_point("open");
   store::RocksOptions options = config.store;
   options.note = [](std::string_view note) { spdlog::info("store: {}", note); };
   return options;
@@ -61,6 +76,7 @@ runtime::LoopOptions loop_options(const Config& config) {
   options.seed = draw();
   options.inbox_bytes = config.inbox_bytes;
   options.min_free_bytes = config.min_free_bytes;
+  options.on_space = tell_space;
   options.on_fatal = end_at_once;
   return options;
 }
@@ -84,15 +100,19 @@ void Broker::start() {
   server_.start();
 }
 
-void Broker::stop(steady_clock::time_point deadline) {
+void Broker::stop(std::chrono::milliseconds within) {
+  const auto deadline = steady_clock::now() + within;
   loop_->stop_leasing();
-  if (!server_.drain(deadline)) spdlog::warn("some requests were not answered in time");
+  // A client that does not read must not take the last commit's time.
+  if (!server_.drain(deadline - within / 4))
+    spdlog::warn("some requests were not answered in time");
   server_.finish();
   const auto left =
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
-  const auto stopped = loop_->stop(std::max(left, std::chrono::milliseconds(500)));
-  if (stopped == runtime::EngineLoop::Stopped::cut_off)
-    spdlog::warn("the last commit was not waited for");
+  const auto stopped = loop_->stop(std::max(left, std::chrono::milliseconds(0)));
+  if (stopped == runtime::EngineLoop::Stopped::cut_off) {
+    end_at_once("the disk has not taken the last commit in time");
+  }
 }
 
 }  // namespace pawl

@@ -21,8 +21,9 @@ class Broker {
   ~Broker();
 
   void start();
-  // Stops leasing, finishes what is in flight and closes, all by `deadline`.
-  void stop(std::chrono::steady_clock::time_point deadline);
+  // Stops leasing, finishes what is in flight and closes. When the disk does not answer `within`
+  // the time, the process ends with 1: a thread that hangs in it cannot be waited for.
+  void stop(std::chrono::milliseconds within);
 
   boost::asio::ip::tcp::endpoint endpoint() const { return server_.endpoint(); }
   core::EngineTotals totals() const { return loop_->totals(); }
@@ -33,6 +34,7 @@ class Broker {
     bool post(core::Command&& command, std::size_t bytes) override {
       return loop_->post(std::move(command), bytes);
     }
+    void post_always(core::Command&& command) override { loop_->post_always(std::move(command)); }
     void connect(runtime::EngineLoop& loop) { loop_ = &loop; }
 
    private:

@@ -59,10 +59,9 @@ class Flags {
   template <class Key>
   void add(CLI::App& app, const std::string& flag, const Key& key) {
     Given& given = given_[flag];
-    given.value = "on";
     const std::string help = help_of(key.help, key.standard);
     given.option = key.kind == ConfigKey::Kind::on_off
-                       ? app.add_flag(flag, help)
+                       ? app.add_flag(flag, given.value, help)
                        : app.add_option(flag, given.value, help)->type_name(type_of(key));
   }
 
@@ -132,10 +131,12 @@ Parsed parse_command_line(std::span<const char* const> arguments) {
       ->type_name("FILE");
   const CLI::Option* const check =
       app.add_flag("--check-config")
-          ->description("check the configuration and exit, with 2 if it is wrong");
+          ->description("check the configuration and exit, with 2 if it is wrong")
+          ->disable_flag_override();
   const CLI::Option* const print =
       app.add_flag("--print-config")
-          ->description("print every setting with where it came from, and exit");
+          ->description("print every setting with where it came from, and exit")
+          ->disable_flag_override();
   const Flags flags(app);
   try {
     app.parse(static_cast<int>(arguments.size()), arguments.data());

@@ -87,6 +87,52 @@ std::optional<QueueSettingName> split_queue_name(std::string_view name) {
   return split;
 }
 
+std::vector<std::string> section_names() {
+  std::vector<std::string> names{"defaults", "queues"};
+  for (const ConfigKey& key : config_keys()) {
+    const std::string_view section = key.name.substr(0, key.name.find('.'));
+    if (section != key.name && names.back() != section) names.emplace_back(section);
+  }
+  return names;
+}
+
+bool is_identifier(std::string_view name) {
+  const auto allowed = [](unsigned char byte) {
+    return std::isalnum(byte) != 0 ||
+           std::string_view("_.:-").find(static_cast<char>(byte)) != std::string_view::npos;
+  };
+  return !name.empty() && name.size() <= core::limits::kNameBytesMax &&
+         std::ranges::all_of(name, allowed);
+}
+
+// "mail" or "tenant/mail".
+void check_queue_name(std::string_view name, const std::string& source) {
+  const std::size_t slash = name.find('/');
+  const bool fine = slash == std::string_view::npos ? is_identifier(name)
+                                                    : is_identifier(name.substr(0, slash)) &&
+                                                          is_identifier(name.substr(slash + 1));
+  if (fine) return;
+  throw ConfigError(fmt::format(
+      "queues.\"{}\": a queue's name has up to 128 of A-Z a-z 0-9 _ . : - ({})", name, source));
+}
+
+// Also one that has nothing in it: who wrote it meant something.
+void check_section(std::string_view name, const std::string& source) {
+  if (name.starts_with(kQueues)) return check_queue_name(name.substr(kQueues.size()), source);
+  const std::vector<std::string> known = section_names();
+  if (std::ranges::find(known, name) != known.end()) return;
+  throw ConfigError(
+      fmt::format("unknown section [{}]{} ({})", name, did_you_mean(name, known), source));
+}
+
+// PAWL_LOG_LEVEL for PAWL_LOG__LEVEL.
+std::string with_single_underscores(std::string name) {
+  for (std::size_t at = name.find("__"); at != std::string::npos; at = name.find("__", at)) {
+    name.erase(at, 1);
+  }
+  return name;
+}
+
 std::string default_directory() {
   if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
     return fmt::format("{}/pawl", state);
@@ -155,6 +201,9 @@ ConfigSources::ConfigSources() {
 
 void ConfigSources::set(const std::string& name, std::string text, const std::string& source) {
   const auto split = split_queue_name(name);
+  if (split)
+    check_queue_name(
+        std::string_view(name).substr(kQueues.size(), name.rfind('.') - kQueues.size()), source);
   if (split && find_queue_key(split->key) == nullptr) {
     std::vector<std::string> names;
     for (const QueueKey& key : queue_keys()) names.emplace_back(key.name);
@@ -191,12 +240,13 @@ void ConfigSources::read_toml(std::string_view text, const std::string& file_nam
                         const std::string& prefix) -> void {
     for (const auto& [key, node] : level) {
       const std::string name = prefix + std::string(key.str());
-      if (const toml::table* inner = node.as_table()) {
-        self(self, *inner, name + ".");
-        continue;
-      }
       const std::string source = fmt::format("{}:{}", file_name, node.source().begin.line);
-      set(name, text_of(node, name, source), source);
+      if (const toml::table* inner = node.as_table()) {
+        check_section(name, source);
+        self(self, *inner, name + ".");
+      } else {
+        set(name, text_of(node, name, source), source);
+      }
     }
   };
   walk(walk, table, "");
@@ -207,6 +257,12 @@ void ConfigSources::read_environment(const std::vector<std::string>& environment
   for (const std::string& name : plain_names()) ours.push_back(environment_name(name));
   for (const std::string& entry : environment) {
     const std::string variable = entry.substr(0, entry.find('='));
+    const auto meant = std::ranges::find(ours, variable, with_single_underscores);
+    const bool misspelt = meant != ours.end() && *meant != variable;
+    if (misspelt && std::ranges::find(ours, variable) == ours.end()) {
+      throw ConfigError(
+          fmt::format("unknown environment variable {}, did you mean \"{}\"?", variable, *meant));
+    }
     const bool sectioned =
         variable.starts_with(kEnvironment) && variable.find("__") != std::string::npos;
     if (!sectioned && variable != "PAWL_DATA_DIR") continue;

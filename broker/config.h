@@ -33,6 +33,7 @@ struct Config {
   std::filesystem::path port_file;  // Where to write the port once it is open; empty: nowhere.
   std::uint64_t min_free_bytes = 0;
   std::size_t inbox_bytes = 0;
+  core::Milliseconds stop_within{0};
 };
 
 // A sentence for people per problem.
@@ -58,7 +59,7 @@ class ConfigSources {
   void read_file(const std::filesystem::path& file);
   void read_toml(std::string_view text, const std::string& file_name);
   // `environment` as in environ(7): "NAME=value". Only PAWL_DATA_DIR and PAWL_SECTION__KEY are
-  // ours.
+  // ours; PAWL_SECTION_KEY is one of them misspelt.
   void read_environment(const std::vector<std::string>& environment);
   void set_flag(std::string_view flag, const std::string& value);
 

@@ -63,7 +63,7 @@ constexpr ConfigKey kKeys[] = {
      .standard = "512",
      .min = 1,
      .max = 1'000'000,
-     .help = "connections at once that have not said Hello",
+     .help = "connections at once that have not said Hello; one address may have half of them",
      .apply = [](Config& c, const ConfigValue& v) { c.net.fresh_max = v.size(); }},
     {.name = "limits.requests_in_flight",
      .flag = "--requests-in-flight",
@@ -72,12 +72,15 @@ constexpr ConfigKey kKeys[] = {
      .min = 1,
      .max = 4096,
      .help = "requests of one connection that wait for their replies; then it is not read",
-     .apply = [](Config& c, const ConfigValue& v) { c.net.in_flight_max = v.size(); }},
+     .apply =
+         [](Config& c, const ConfigValue& v) {
+           c.net.in_flight_max = c.net.greeting.requests_in_flight_max = v.size();
+         }},
     {.name = "limits.frame",
      .flag = "--frame",
      .kind = Kind::bytes,
      .standard = "4MiB",
-     .min = 128 * kKiB,
+     .min = limits::kFrameBytesMin,
      .max = limits::kFrameBytesMax,
      .help = "largest frame",
      .apply = [](Config& c, const ConfigValue& v) { c.net.greeting.frame_bytes_max = v.size(); }},
@@ -96,10 +99,23 @@ constexpr ConfigKey kKeys[] = {
      .flag = "--unread-replies",
      .kind = Kind::bytes,
      .standard = "8MiB",
-     .min = kMiB,
+     .min = limits::kUnreadBytesMin,
      .max = kGiB,
-     .help = "replies that a client may leave unread before it is cut off",
-     .apply = [](Config& c, const ConfigValue& v) { c.net.output_bytes_max = v.size(); }},
+     .help = "replies that a client may leave unread; it is cut off when it then reads nothing for "
+             "3s, and at four times as much at once",
+     .apply =
+         [](Config& c, const ConfigValue& v) {
+           c.net.output_bytes_max = c.net.greeting.unread_reply_bytes_max = v.size();
+         }},
+    {.name = "limits.client_memory",
+     .flag = "--client-memory",
+     .kind = Kind::bytes,
+     .standard = "512MiB",
+     .min = 32 * kMiB,
+     .max = 1024 * kGiB,
+     .help = "memory for unread replies and unfinished requests of all clients; beyond it the "
+             "connection that holds most is cut",
+     .apply = [](Config& c, const ConfigValue& v) { c.net.client_bytes_max = v.size(); }},
     {.name = "limits.inbox",
      .flag = "--inbox",
      .kind = Kind::bytes,
@@ -191,6 +207,15 @@ constexpr ConfigKey kKeys[] = {
      .max = 24 * kHour,
      .help = "how long workers may take to come back after a restart of the broker",
      .apply = [](Config& c, const ConfigValue& v) { c.queues.restart_grace = v.duration(); }},
+
+    {.name = "stop.within",
+     .flag = "--stop-within",
+     .kind = Kind::duration,
+     .standard = "8s",
+     .min = 100,
+     .max = kHour,
+     .help = "how long a stop may take until what is in flight is given up",
+     .apply = [](Config& c, const ConfigValue& v) { c.stop_within = v.duration(); }},
 
     {.name = "log.level",
      .flag = "--log-level",

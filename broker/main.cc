@@ -7,21 +7,21 @@
 #include <span>
 #include <string_view>
 
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "broker/broker.h"
 #include "broker/command_line.h"
 #include "broker/log.h"
+#include "broker/signals.h"
 #include "broker/subcommand.h"
 
 namespace {
 
 using std::chrono::steady_clock;
 
-constexpr std::chrono::seconds kStopWithin{8};
+// For what comes after the broker's own stop: closing the store.
+constexpr std::chrono::milliseconds kCloseWithin{1'500};
 
 std::string describe(const pawl::core::EngineTotals& totals) {
   return fmt::format(
@@ -39,9 +39,7 @@ void write_port(const std::filesystem::path& file, unsigned port) {
 
 int serve(const pawl::Config& config) {
   const auto began = steady_clock::now();
-  boost::asio::io_context context{1};
-  boost::asio::signal_set signals(context, SIGTERM, SIGINT);
-
+  pawl::Signals signals;
   pawl::Broker broker(config);
   broker.start();
   const auto took =
@@ -52,13 +50,9 @@ int serve(const pawl::Config& config) {
                took.count());
   write_port(config.port_file, endpoint.port());
 
-  signals.async_wait([&](const boost::system::error_code&, int signal) {
-    spdlog::info("stopping on {}; a second signal ends at once",
-                 signal == SIGINT ? "SIGINT" : "SIGTERM");
-    signals.clear();  // The second one has its default effect again.
-  });
-  context.run();
-  broker.stop(steady_clock::now() + kStopWithin);
+  signals.wait();
+  signals.end_process_after(config.stop_within + kCloseWithin);
+  broker.stop(config.stop_within);
   spdlog::info("stopped");
   return 0;
 }

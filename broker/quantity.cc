@@ -62,4 +62,12 @@ std::string format_duration_ms(std::uint64_t ms) {
   return format(ms, kDurationUnits);
 }
 
+std::string rounded_bytes(std::uint64_t bytes) {
+  const Unit* best = &kByteUnits[0];
+  for (const Unit& unit : kByteUnits) {
+    if (bytes >= 10 * unit.factor) best = &unit;
+  }
+  return fmt::format("{} {}", bytes / best->factor, best->name);
+}
+
 }  // namespace pawl

@@ -17,4 +17,7 @@ std::optional<std::uint64_t> parse_count(std::string_view text);
 std::string format_bytes(std::uint64_t bytes);
 std::string format_duration_ms(std::uint64_t ms);
 
+// For people: about as much, in the unit that says it in few digits.
+std::string rounded_bytes(std::uint64_t bytes);
+
 }  // namespace pawl

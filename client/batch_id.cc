@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <ctime>
 
 namespace pawl::client {
 
@@ -22,6 +23,12 @@ JobId job_of_batch(const JobId& batch, std::size_t index) {
   bytes[14] = static_cast<std::uint8_t>((bytes[14] & 0xf0u) | index >> 8);
   bytes[15] = static_cast<std::uint8_t>(index & 0xffu);
   return JobId(bytes);
+}
+
+BootClock::time_point BootClock::now() {
+  timespec time{};
+  clock_gettime(CLOCK_BOOTTIME, &time);
+  return time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
 }
 
 std::uint64_t BrokerClock::now_ms(TimePoint now) const {

@@ -23,11 +23,22 @@ class BatchIds {
 // The id of the index-th job of a batch. REQUIRES: index < 4096.
 JobId job_of_batch(const JobId& batch, std::size_t index);
 
-// The broker's timeline as the client knows it: the time of its last greeting, and what has passed
+// The time since this machine's start. It goes on while the machine sleeps, as the broker's does.
+struct BootClock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<BootClock>;
+  static constexpr bool is_steady = true;
+
+  static time_point now();
+};
+
+// The broker's timeline as the client knows it: what the broker has told last, and what has passed
 // since.
 class BrokerClock {
  public:
-  using TimePoint = std::chrono::steady_clock::time_point;
+  using TimePoint = BootClock::time_point;
 
   void set(std::uint64_t server_time_ms, TimePoint now) {
     server_time_ms_ = server_time_ms;

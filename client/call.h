@@ -23,6 +23,13 @@ struct CallPolicy {
   WhenRefused when_refused = WhenRefused::send_again;
 };
 
+// What a call can do about a refusal for good.
+enum class Remedy {
+  none,
+  send_again,   // It asks for something else now.
+  renew_clock,  // It may go again once the broker has told its time.
+};
+
 // A request until it has its answer. It ends by one of on_reply(), fail() and expire(), and is
 // destroyed after that.
 class Call {
@@ -45,6 +52,12 @@ class Call {
   // A reply without error, with the right id; its content may be taken. send_again asks for another
   // round.
   virtual Next on_reply(pb::Reply& reply, TimePoint now) = 0;
+  // Asked before a refusal that is not retryable ends the call, unless an earlier sending may have
+  // been accepted.
+  virtual Remedy remedy(const Error& refusal) {
+    static_cast<void>(refusal);
+    return Remedy::none;
+  }
   virtual void fail(const Error& error) = 0;
   // The deadline has come. Returns the next one, if some of what the call stands for has still
   // time.

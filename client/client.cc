@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "client/state.h"
+#include "client/wire_error.h"
 #include <pawl/client.h>
 
 namespace pawl::inline v1 {
@@ -33,12 +34,14 @@ class Waiter {
   std::optional<Result<T>> result_;
 };
 
+Error waits_for_itself() {
+  return Error(Errc::invalid_argument,
+               "a callback of this client must not wait for it; use the async form");
+}
+
 template <class T, class State, class Start>
 Result<T> wait_for(const State& state, Start start) {
-  if (state.on_own_thread()) {
-    return Error(Errc::invalid_argument,
-                 "a callback of this client must not wait for it; use the async form");
-  }
+  if (state.on_own_thread()) return waits_for_itself();
   Waiter<T> waiter;
   start(waiter.callback());
   return waiter.get();
@@ -73,7 +76,7 @@ Callback<std::vector<JobStatus>> only(const JobId& id, Callback<JobStatus> done)
     if (!jobs) return done(jobs.error());
     if (jobs->size() != 1) return done(Error(Errc::protocol_error, "one job was asked for"));
     JobStatus& job = jobs->front();
-    if (!job.found()) return done(Error(job.code, "no job has the id " + id.to_string()));
+    if (!job.found()) return done(client::not_shown_error(job.code, id));
     done(std::move(job));
   };
 }
@@ -84,9 +87,8 @@ Callback<std::vector<CancelVerdict>> only(const JobId& id, Callback<JobState> do
     if (jobs->size() != 1) return done(Error(Errc::protocol_error, "one job was asked for"));
     const CancelVerdict verdict = jobs->front();
     if (verdict.code == Errc::ok) return done(verdict.state);
-    done(Error(verdict.code, verdict.code == Errc::not_found
-                                 ? "no job has the id " + id.to_string()
-                                 : "job " + id.to_string() + " could not be cancelled"));
+    if (verdict.code == Errc::not_found) return done(client::not_shown_error(verdict.code, id));
+    done(Error(verdict.code, "job " + id.to_string() + " could not be cancelled"));
   };
 }
 
@@ -97,6 +99,7 @@ Client::Client(const ClientOptions& options) : state_(std::make_unique<State>(op
 Client::~Client() = default;
 
 bool Client::drain(Milliseconds within) {
+  if (state_->on_own_thread()) throw waits_for_itself();
   return state_->drain(within);
 }
 

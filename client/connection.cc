@@ -6,7 +6,8 @@
 
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/connect.hpp>
-#include <boost/asio/write.hpp>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 
 #include "client/program_name.h"
 
@@ -49,8 +50,7 @@ std::string text_of(const Server& server) {
 
 }  // namespace
 
-Connection::Link::Link(asio::io_context& context)
-    : resolver(context), socket(context), reader(kReplyBytesMax) {}
+Connection::Link::Link(asio::io_context& context) : socket(context), reader(kReplyBytesMax) {}
 
 Connection::Connection(asio::io_context& context, const ClientOptions& options,
                        ConnectionHooks hooks)
@@ -67,8 +67,16 @@ Connection::Connection(asio::io_context& context, const ClientOptions& options,
                  .on_push =
                      [this](const pb::Reply& push) {
                        if (hooks_.on_push) hooks_.on_push(push);
+                     },
+                 .on_server_time =
+                     [this](std::uint64_t time_ms) {
+                       if (hooks_.on_server_time) hooks_.on_server_time(time_ms);
                      }}),
       timer_(context) {}
+
+Connection::~Connection() {
+  if (lookup_) lookup_->cancel();
+}
 
 void Connection::submit(std::unique_ptr<Call> call) {
   const TimePoint now = std::chrono::steady_clock::now();
@@ -78,7 +86,9 @@ void Connection::submit(std::unique_ptr<Call> call) {
 
 void Connection::step() {
   if (closed_) return;
-  switch (pipeline_.advance(std::chrono::steady_clock::now())) {
+  const TimePoint now = std::chrono::steady_clock::now();
+  if (link_ && pipeline_.next_deadline() <= now) note_progress(now);
+  switch (pipeline_.advance(now)) {
     case Pipeline::Decision::none:
       break;
     case Pipeline::Decision::connect:
@@ -98,12 +108,7 @@ void Connection::step() {
 void Connection::close() {
   if (std::exchange(closed_, true)) return;
   timer_.cancel();
-  if (link_) {
-    error_code ignored;
-    link_->resolver.cancel();
-    link_->socket.close(ignored);
-    link_.reset();
-  }
+  if (link_) drop_link();
   pipeline_.close(Error(Errc::closed, "the client is closed"));
 }
 
@@ -118,15 +123,14 @@ void Connection::connect() {
         [this, link = link_](error_code failure) { on_connected(link, failure); });
     return;
   }
-  link_->resolver.async_resolve(
-      server.host, std::to_string(server.port),
-      [this, link = link_](error_code failure, const tcp::resolver::results_type& found) {
-        on_resolved(link, failure, found);
-      });
+  lookup_ = Lookup::start(context_, server.host, std::to_string(server.port),
+                          [this, link = link_](error_code failure, const Lookup::Addresses& found) {
+                            on_resolved(link, failure, found);
+                          });
 }
 
 void Connection::on_resolved(const LinkPtr& link, error_code failure,
-                             const tcp::resolver::results_type& found) {
+                             const Lookup::Addresses& found) {
   if (!is_current(link)) return;
   if (failure) return cut(connect_error(failure));
   asio::async_connect(link->socket, found, [this, link](error_code refused, const tcp::endpoint&) {
@@ -192,13 +196,31 @@ void Connection::write() {
   if (link_->out.empty()) return;
 
   link_->writing = true;
-  asio::async_write(link_->socket, asio::buffer(link_->out),
-                    [this, link = link_](error_code failure, std::size_t /*bytes*/) {
-                      if (!is_current(link)) return;
-                      link->writing = false;
-                      if (failure) return cut(cut_error(failure));
-                      step();
-                    });
+  write_on(link_, 0);
+}
+
+void Connection::write_on(const LinkPtr& link, std::size_t from) {
+  link->socket.async_write_some(asio::buffer(link->out) + from,
+                                [this, link, from](error_code failure, std::size_t bytes) {
+                                  if (!is_current(link)) return;
+                                  if (failure) return cut(cut_error(failure));
+                                  link->sent_bytes += bytes;
+                                  if (from + bytes < link->out.size())
+                                    return write_on(link, from + bytes);
+                                  link->writing = false;
+                                  step();
+                                });
+}
+
+// What the kernel has taken may lie there for long when the way to the broker is narrow. As long as
+// its end confirms more and more of it, the connection lives.
+void Connection::note_progress(TimePoint now) {
+  int unconfirmed = 0;
+  if (ioctl(link_->socket.native_handle(), SIOCOUTQ, &unconfirmed) != 0) return;
+  const auto taken = link_->sent_bytes - static_cast<std::uint64_t>(unconfirmed);
+  if (unconfirmed == 0 || taken <= link_->taken_bytes) return;
+  link_->taken_bytes = taken;
+  pipeline_.on_progress(now);
 }
 
 // The timer is moved only when it would come too late: most calls end long before their deadline.
@@ -215,15 +237,19 @@ void Connection::arm() {
 }
 
 void Connection::cut(const Error& why) {
-  error_code ignored;
-  link_->resolver.cancel();
-  link_->socket.close(ignored);
-  link_.reset();
+  drop_link();
   log(LogLevel::warning, why.message());
   server_ = (server_ + 1) % url_.servers.size();
   pipeline_.on_cut(why, std::chrono::steady_clock::now());
   if (hooks_.on_disconnected) hooks_.on_disconnected(why);
   arm();
+}
+
+void Connection::drop_link() {
+  if (lookup_) std::exchange(lookup_, nullptr)->cancel();
+  error_code ignored;
+  link_->socket.close(ignored);
+  link_.reset();
 }
 
 Error Connection::connect_error(error_code failure) const {

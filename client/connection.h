@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include <boost/asio/steady_timer.hpp>
 
 #include "client/connection_hooks.h"
+#include "client/lookup.h"
 #include "client/pipeline.h"
 #include "client/url.h"
 #include "proto/frame.h"
@@ -23,6 +25,9 @@ class Connection {
  public:
   // Throws Error{invalid_argument} for a bad URL.
   Connection(boost::asio::io_context& context, const ClientOptions& options, ConnectionHooks hooks);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
 
   void start() { step(); }
   void submit(std::unique_ptr<Call> call);
@@ -39,22 +44,25 @@ class Connection {
   // current one.
   struct Link {
     explicit Link(boost::asio::io_context& context);
-    tcp::resolver resolver;
     tcp::socket socket;
     wire::FrameReader reader;
     std::string out;
     bool writing = false;
+    std::uint64_t sent_bytes = 0;   // Handed to the kernel.
+    std::uint64_t taken_bytes = 0;  // Of those, what the broker's machine has confirmed.
   };
   using LinkPtr = std::shared_ptr<Link>;
 
   void connect();
-  void on_resolved(const LinkPtr& link, error_code failure,
-                   const tcp::resolver::results_type& found);
+  void on_resolved(const LinkPtr& link, error_code failure, const Lookup::Addresses& found);
   void on_connected(const LinkPtr& link, error_code failure);
   void read(const LinkPtr& link);
   void on_read(const LinkPtr& link, error_code failure, std::size_t bytes);
   bool on_frames(Link& link);
   void write();
+  void write_on(const LinkPtr& link, std::size_t from);
+  void note_progress(TimePoint now);
+  void drop_link();
   void arm();
   void cut(const Error& why);
 
@@ -72,6 +80,7 @@ class Connection {
   TimePoint armed_ = TimePoint::max();
   std::size_t server_ = 0;
   LinkPtr link_;
+  std::shared_ptr<Lookup> lookup_;
   bool closed_ = false;
 };
 

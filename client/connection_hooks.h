@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <functional>
 
 #include "proto/pawl.pb.h"
@@ -20,6 +21,8 @@ struct ConnectionHooks {
   std::function<void(const Error&)> on_disconnected;
   // A Reply of id 0: cancelled, stop.
   std::function<void(const pb::Reply&)> on_push;
+  // The broker's timeline as a Pong has just told it, in Unix milliseconds.
+  std::function<void(std::uint64_t)> on_server_time{};
 };
 
 }  // namespace pawl::client

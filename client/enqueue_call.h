@@ -28,11 +28,12 @@ struct BatchIdSource {
   BatchIds ids;
   BrokerClock clock;
 
-  JobId next(const EnqueueHead& head, TimePoint now);
+  JobId next(const EnqueueHead& head);
 };
 
 // An Enqueue frame. Its batch gets its id when it is sent first, from the broker's clock, and keeps
-// it, so that the broker recognises what it has already accepted.
+// it, so that the broker recognises what it has already accepted. When the broker takes the id for
+// too old or too new, and no sending is without its answer, the batch gets a second one.
 class EnqueueCall final : public Call {
  public:
   struct Batch {
@@ -47,6 +48,7 @@ class EnqueueCall final : public Call {
 
   void append_op(std::string& out, TimePoint now) override;
   Next on_reply(pb::Reply& reply, TimePoint now) override;
+  Remedy remedy(const Error& refusal) override;
   void fail(const Error& error) override { batch_.sink->failed(id_, error); }
   std::optional<TimePoint> expire(TimePoint now, const Error& error) override {
     return batch_.sink->expire(now, id_, error);
@@ -56,6 +58,7 @@ class EnqueueCall final : public Call {
   Batch batch_;
   BatchIdSource* ids_;
   std::optional<JobId> id_;
+  bool renewed_ = false;
 };
 
 }  // namespace pawl::client

@@ -105,9 +105,9 @@ std::vector<Batcher::Waiting> Intake::clear() {
 bool Intake::drained(TimePoint deadline) {
   std::unique_lock lock(mutex_);
   ++waiters_;
-  const bool done = room_.wait_until(lock, deadline, [&] { return requests_ == 0; });
+  room_.wait_until(lock, deadline, [&] { return closed_ || requests_ == 0; });
   --waiters_;
-  return done;
+  return requests_ == 0;
 }
 
 }  // namespace pawl::client

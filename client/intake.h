@@ -48,11 +48,11 @@ class Intake final : private Room {
   void batch_ended(const std::string& group);
   void set_batch_bytes_max(std::size_t bytes);
 
-  // From now on nothing is admitted or added.
+  // From now on nothing is admitted or added, and nobody waits any more.
   void close();
   std::vector<Batcher::Waiting> clear();
 
-  // Waits until nothing is in flight.
+  // Waits until nothing is in flight, or the intake is closed; tells whether nothing is.
   bool drained(TimePoint deadline);
 
  private:

@@ -44,10 +44,9 @@ void Pipeline::submit(std::unique_ptr<Call> call, TimePoint now) {
   it->second.call = std::move(call);
   long_polls_ += it->second.call->is_long_poll();
   it->second.deadline = it->second.wake = deadline;
-  if (deadline <= now) return expire(it, now);
-
   wakes_.emplace(deadline, it->first);
   queue(it);
+  if (deadline <= now) expire(it, now);
 }
 
 Pipeline::Decision Pipeline::advance(TimePoint now) {
@@ -101,6 +100,7 @@ std::optional<Error> Pipeline::on_frame(std::string_view body, TimePoint now) {
   if (phase_ == Phase::greeting) return on_greeting(reply_, now);
 
   answered_ = true;
+  if (reply_.has_ping()) on_pong(reply_.ping());
   if (reply_.id() == 0) {
     // A refusal of the connection as a whole; the broker cuts it after that.
     if (reply_.has_error()) return error_of(reply_.error());
@@ -114,6 +114,14 @@ std::optional<Error> Pipeline::on_frame(std::string_view body, TimePoint now) {
   // Everything else is the late answer to a call that has ended.
   if (body.size() > kKeptReplyBytes) reply_ = pb::Reply();
   return std::nullopt;
+}
+
+void Pipeline::on_pong(const pb::PingReply& pong) {
+  if (hooks_.on_server_time) hooks_.on_server_time(pong.server_time_ms());
+  for (const std::uint64_t id : std::exchange(dated_, {})) {
+    const auto it = entries_.find(id);
+    if (it != entries_.end() && it->second.stage == Stage::dated) queue(it);
+  }
 }
 
 std::optional<Error> Pipeline::on_greeting(const pb::Reply& reply, TimePoint now) {
@@ -148,22 +156,57 @@ void Pipeline::on_refusal(Entries::iterator it, const pb::Error& refusal, TimePo
   Entry& entry = it->second;
   const Error error = error_of(refusal);
   entry.outcome_unknown |= error.code() == Errc::unavailable;
+  if (!error.retryable() && remedied(it, error)) return;
   if (!error.retryable() || entry.call->policy().when_refused == WhenRefused::fail) {
     return fail(it, error);
   }
+  rest(it, error, now);
+}
+
+bool Pipeline::remedied(Entries::iterator it, const Error& refusal) {
+  Entry& entry = it->second;
+  if (entry.outcome_unknown) return false;
+  switch (entry.call->remedy(refusal)) {
+    case Remedy::none:
+      return false;
+    case Remedy::send_again:
+      queue(it);
+      return true;
+    case Remedy::renew_clock:
+      entry.refusal = refusal;
+      entry.stage = Stage::dated;
+      dated_.push_back(it->first);
+      ping_due_ |= !ping_sent_;
+      return true;
+  }
+  return false;
+}
+
+void Pipeline::rest(Entries::iterator it, const Error& refusal, TimePoint now) {
+  Entry& entry = it->second;
   // The broker's advice and up to a quarter more, so that those refused together do not return
   // together.
-  auto rest = error.retry_after();
-  if (rest.count() == 0) {
-    rest = std::min(options_.backoff * (1 << std::min(entry.refusals, 10)), options_.backoff_max);
+  auto pause = refusal.retry_after();
+  if (pause.count() == 0) {
+    pause = std::min(options_.backoff * (1 << std::min(entry.refusals, 10)), options_.backoff_max);
   }
-  rest += rest * static_cast<int>(random_() % 256) / 1024;
+  pause += pause * static_cast<int>(random_() % 256) / 1024;
   ++entry.refusals;
-  if (now + rest >= entry.deadline) return fail(it, error);
-
-  entry.refusal = error;
+  if (now + pause >= entry.deadline) {
+    // Only for those whose time is up by then; their mates may have more.
+    Error late = refusal;
+    late.set_request_id(it->first).set_outcome_unknown(entry.outcome_unknown);
+    const auto next = entry.call->expire(now + pause, late);
+    if (!next) return end(it);
+    entry.deadline = *next;
+  }
+  entry.refusal = refusal;
   entry.stage = Stage::resting;
-  wake_at(it, now + rest);
+  wake_at(it, now + pause);
+}
+
+void Pipeline::on_progress(TimePoint now) {
+  heard_at_ = std::max(heard_at_, now);
 }
 
 void Pipeline::on_cut(const Error& why, TimePoint now) {
@@ -175,6 +218,7 @@ void Pipeline::on_cut(const Error& why, TimePoint now) {
   hello_.clear();
   queued_.clear();
   queued_polls_.clear();
+  dated_.clear();
   for (auto next = entries_.begin(); next != entries_.end();) {
     const auto it = next++;
     Entry& entry = it->second;
@@ -187,7 +231,8 @@ void Pipeline::on_cut(const Error& why, TimePoint now) {
       }
       entry.stage = Stage::queued;
     }
-    if (entry.stage == Stage::queued) queue(it);
+    // The next greeting tells the broker's time.
+    if (entry.stage == Stage::queued || entry.stage == Stage::dated) queue(it);
   }
 }
 
@@ -205,28 +250,32 @@ void Pipeline::write(std::string& out, std::size_t bytes, TimePoint now) {
     ping_sent_ = true;
   }
   while (out.size() < bytes && sent_ < options_.window) {
-    const auto it = entries_.find(next_to_write());
+    const auto it = next_to_write();
     if (it == entries_.end()) return;
     write_entry(out, it, now);
   }
 }
 
-// 0 when nothing may be sent. Long polls have a window of their own, and wait for it apart.
-std::uint64_t Pipeline::next_to_write() {
-  const auto take = [this](std::deque<std::uint64_t>& ids) -> std::uint64_t {
-    while (!ids.empty()) {
-      const auto it = entries_.find(ids.front());
-      ids.pop_front();
-      if (it != entries_.end() && it->second.stage == Stage::queued) return it->first;
-    }
-    return 0;
-  };
-  const bool poll_first = !queued_polls_.empty() && sent_polls_ < options_.long_polls_max &&
+// end() when nothing may be sent. Long polls have a window of their own, and wait for it apart.
+Pipeline::Entries::iterator Pipeline::next_to_write() {
+  skip_ended(queued_);
+  const bool poll_may_go = sent_polls_ < options_.long_polls_max;
+  if (poll_may_go) skip_ended(queued_polls_);
+  const bool poll_first = poll_may_go && !queued_polls_.empty() &&
                           (queued_.empty() || queued_polls_.front() < queued_.front());
-  if (poll_first) {
-    if (const auto id = take(queued_polls_)) return id;
+  auto& ids = poll_first ? queued_polls_ : queued_;
+  if (ids.empty()) return entries_.end();
+  const auto it = entries_.find(ids.front());
+  ids.pop_front();
+  return it;
+}
+
+void Pipeline::skip_ended(std::deque<std::uint64_t>& ids) {
+  while (!ids.empty()) {
+    const auto it = entries_.find(ids.front());
+    if (it != entries_.end() && it->second.stage == Stage::queued) return;
+    ids.pop_front();
   }
-  return take(queued_);
 }
 
 void Pipeline::write_entry(std::string& out, Entries::iterator it, TimePoint now) {
@@ -252,6 +301,7 @@ void Pipeline::write_entry(std::string& out, Entries::iterator it, TimePoint now
 void Pipeline::close(const Error& why) {
   queued_.clear();
   queued_polls_.clear();
+  dated_.clear();
   while (!entries_.empty()) fail(entries_.begin(), why);
 }
 
@@ -279,6 +329,8 @@ void Pipeline::expire(Entries::iterator it, TimePoint now) {
   if (!next) return end(it);
   entry.deadline = *next;
   wake_at(it, *next);
+  // Its rest was to end before the deadline that has passed.
+  if (entry.stage == Stage::resting) queue(it);
 }
 
 Error Pipeline::deadline_error(const Entry& entry) const {

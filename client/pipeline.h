@@ -12,6 +12,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "client/backoff.h"
 #include "client/call.h"
@@ -33,6 +34,8 @@ struct PipelineOptions {
 struct PipelineHooks {
   std::function<void(const pb::HelloReply&)> on_ready;
   std::function<void(const pb::Reply&)> on_push;
+  // The broker's timeline as a Pong has just told it, in Unix milliseconds.
+  std::function<void(std::uint64_t)> on_server_time{};
 };
 
 // Every decision of a connection, and none of its I/O: request ids, what is in flight, which reply
@@ -57,6 +60,8 @@ class Pipeline {
   void on_connected(const pb::Hello& hello);
   // One frame from the broker. An error is the reason to cut the connection.
   std::optional<Error> on_frame(std::string_view body, TimePoint now);
+  // Some of what write() gave has left this machine. A slow link is a living one.
+  void on_progress(TimePoint now);
   // The connection is gone or could not be made.
   void on_cut(const Error& why, TimePoint now);
 
@@ -72,7 +77,12 @@ class Pipeline {
 
  private:
   enum class Phase { resting, connecting, greeting, ready };
-  enum class Stage { queued, sent, resting };
+  enum class Stage {
+    queued,
+    sent,
+    resting,  // Refused; sent again when it wakes.
+    dated,    // Refused for its age; sent again when the broker has told its time.
+  };
 
   struct Entry {
     std::unique_ptr<Call> call;
@@ -88,17 +98,21 @@ class Pipeline {
   using Entries = std::map<std::uint64_t, Entry>;
 
   void queue(Entries::iterator it);
-  std::uint64_t next_to_write();
+  Entries::iterator next_to_write();
+  void skip_ended(std::deque<std::uint64_t>& ids);
   void wake_at(Entries::iterator it, TimePoint wake);
   void wake_up(Entries::iterator it, TimePoint now);
   void expire(Entries::iterator it, TimePoint now);
   void end(Entries::iterator it);
   void fail(Entries::iterator it, Error error);
   void leave_sent(Entry& entry);
+  bool remedied(Entries::iterator it, const Error& refusal);
+  void rest(Entries::iterator it, const Error& refusal, TimePoint now);
 
   std::optional<Error> on_greeting(const pb::Reply& reply, TimePoint now);
   void on_answer(Entries::iterator it, pb::Reply& reply, TimePoint now);
   void on_refusal(Entries::iterator it, const pb::Error& refusal, TimePoint now);
+  void on_pong(const pb::PingReply& pong);
   Error deadline_error(const Entry& entry) const;
   TimePoint silence_ends() const;
   void write_entry(std::string& out, Entries::iterator it, TimePoint now);
@@ -117,7 +131,8 @@ class Pipeline {
   std::string hello_;
   bool ping_due_ = false;
   bool ping_sent_ = false;
-  TimePoint heard_at_{};  // The last frame, or when the first answer became due.
+  // The last sign of life, or when the first answer became due.
+  TimePoint heard_at_{};
 
   std::uint64_t next_id_;
   Entries entries_;
@@ -125,6 +140,7 @@ class Pipeline {
   // Ids of entries that wait to be sent; they may have ended meanwhile.
   std::deque<std::uint64_t> queued_;
   std::deque<std::uint64_t> queued_polls_;
+  std::vector<std::uint64_t> dated_;  // The same for those that wait for the broker's time.
   std::size_t sent_ = 0;
   std::size_t sent_polls_ = 0;
   std::size_t long_polls_ = 0;  // Sent or not.

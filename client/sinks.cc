@@ -25,24 +25,29 @@ void SinglesSink::answered(const JobId& batch, const pb::EnqueueReply& reply) {
   }
 }
 
-void SinglesSink::failed(const std::optional<JobId>& /*batch*/, const Error& error) {
-  for (Batcher::Waiting& one : waiting_) {
-    if (one.done) one.done(error);
+void SinglesSink::failed(const std::optional<JobId>& batch, const Error& error) {
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    if (waiting_[i].done) fail(i, batch, error);
   }
 }
 
-std::optional<TimePoint> SinglesSink::expire(TimePoint now, const std::optional<JobId>& /*batch*/,
+std::optional<TimePoint> SinglesSink::expire(TimePoint now, const std::optional<JobId>& batch,
                                              const Error& error) {
   std::optional<TimePoint> next;
-  for (Batcher::Waiting& one : waiting_) {
-    if (!one.done) continue;
-    if (one.deadline <= now) {
-      one.done(error);
+  for (std::size_t i = 0; i < waiting_.size(); ++i) {
+    if (!waiting_[i].done) continue;
+    if (waiting_[i].deadline <= now) {
+      fail(i, batch, error);
     } else {
-      next = std::min(next.value_or(TimePoint::max()), one.deadline);
+      next = std::min(next.value_or(TimePoint::max()), waiting_[i].deadline);
     }
   }
   return next;
+}
+
+void SinglesSink::fail(std::size_t index, const std::optional<JobId>& batch, Error error) {
+  if (batch && error.outcome_unknown()) error.set_job_id(job_of_batch(*batch, index));
+  waiting_[index].done(error);
 }
 
 Verdicts::~Verdicts() {
@@ -55,7 +60,10 @@ Verdicts::~Verdicts() {
 
 void Verdicts::fail(const std::vector<std::size_t>& positions, const std::optional<JobId>& batch,
                     const Error& error) {
-  if (mode_ == BatchMode::all_or_nothing) failure_ = error;
+  if (mode_ == BatchMode::all_or_nothing) {
+    failure_ = error;
+    if (batch && error.outcome_unknown()) failure_->set_job_id(*batch);
+  }
   for (std::size_t i = 0; i < positions.size(); ++i) {
     Enqueued& job = jobs_[positions[i]];
     job.code = error.code();

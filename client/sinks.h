@@ -23,6 +23,8 @@ class SinglesSink final : public BatchSink {
                                   const Error& error) override;
 
  private:
+  void fail(std::size_t index, const std::optional<JobId>& batch, Error error);
+
   Intake& intake_;
   std::string group_;
   std::vector<Batcher::Waiting> waiting_;  // Those that have expired have no callback any more.

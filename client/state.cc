@@ -7,6 +7,8 @@
 #include <boost/asio/post.hpp>
 
 #include "client/decode.h"
+#include "client/get_call.h"
+#include "client/list_call.h"
 #include "client/wait_call.h"
 #include "client/wire_error.h"
 
@@ -46,6 +48,20 @@ void set_ids(Ids& ids, std::span<const JobId> from) {
   }
 }
 
+// Counts a caller as long as it is inside of the client.
+class Inside {
+ public:
+  explicit Inside(std::atomic<int>& callers) : callers_(callers) {
+    callers_.fetch_add(1, std::memory_order_relaxed);
+  }
+  ~Inside() { callers_.fetch_sub(1, std::memory_order_release); }
+  Inside(const Inside&) = delete;
+  Inside& operator=(const Inside&) = delete;
+
+ private:
+  std::atomic<int>& callers_;
+};
+
 // Calls ask(part, callback) for each part of at most `size` ids, and joins the answers. REQUIRES:
 // some ids.
 template <class T, class Ask>
@@ -72,11 +88,14 @@ Client::State::State(const ClientOptions& options)
       batch_bytes_max_(kBatchLimits.bytes_max),
       work_(context_.get_executor()),
       timer_(context_),
-      connection_(context_, options,
-                  {.make_hello = {},
-                   .on_connected = [this](const pb::HelloReply& reply) { on_connected(reply); },
-                   .on_disconnected = {},
-                   .on_push = {}}) {
+      connection_(
+          context_, options,
+          {.make_hello = {},
+           .on_connected = [this](const pb::HelloReply& reply) { on_connected(reply); },
+           .on_disconnected = {},
+           .on_push = {},
+           .on_server_time =
+               [this](std::uint64_t ms) { ids_.clock.set(ms, client::BootClock::now()); }}) {
   thread_ = std::thread([this] {
     connection_.start();
     context_.run();
@@ -85,6 +104,9 @@ Client::State::State(const ClientOptions& options)
 
 Client::State::~State() {
   intake_.close();
+  // Those who waited for room or for the end have been woken, and touch nothing of this any more
+  // once they are out.
+  while (callers_.load(std::memory_order_acquire) > 0) std::this_thread::yield();
   boost::asio::post(context_, [this] { close(); });
   work_.reset();
   thread_.join();
@@ -102,6 +124,7 @@ Client::State::Terms Client::State::terms(Milliseconds within, Admission admissi
 
 void Client::State::enqueue(const client::Batcher::NewJob& job, const Terms& terms,
                             Callback<JobId> done) {
+  const Inside inside(callers_);
   client::Batcher::NewJob placed = job;
   placed.name_space = namespace_or_default(job.name_space);
   if (placed.queue.empty()) placed.queue = kDefaultQueue;
@@ -117,6 +140,7 @@ void Client::State::enqueue(const client::Batcher::NewJob& job, const Terms& ter
 
 void Client::State::enqueue_many(std::span<const Job> jobs, BatchMode mode, const Terms& terms,
                                  Callback<std::vector<Enqueued>> done) {
+  const Inside inside(callers_);
   auto verdicts = std::make_shared<client::Verdicts>(jobs.size(), mode, std::move(done));
   client::BatchLimits limits = kBatchLimits;
   limits.bytes_max = batch_bytes_max_.load(std::memory_order_relaxed);
@@ -150,34 +174,30 @@ void Client::State::add_chunk(client::Chunks::Chunk chunk, const Terms& terms,
 
 void Client::State::get_many(std::span<const JobId> ids, View view, const Terms& terms,
                              Callback<std::vector<JobStatus>> done) {
+  const Inside inside(callers_);
   if (ids.empty())
     return end_later<std::vector<JobStatus>>(std::move(done), std::vector<JobStatus>());
-  const auto read = [](pb::Reply& reply) -> Result<std::vector<JobStatus>> {
-    if (!reply.has_get_jobs()) return wrong_kind();
-    std::vector<JobStatus> jobs;
-    jobs.reserve(static_cast<std::size_t>(reply.get_jobs().jobs_size()));
-    for (const auto& job : reply.get_jobs().jobs()) jobs.push_back(client::status_of(job));
-    return jobs;
-  };
   const auto ask = [&](std::span<const JobId> part, Callback<std::vector<JobStatus>> answer) {
-    pb::Request request;
-    set_ids(*request.mutable_get_jobs()->mutable_ids(), part);
-    request.mutable_get_jobs()->set_payloads(view == View::full);
-    query<std::vector<JobStatus>>(request, read, terms, std::move(answer));
+    auto ticket = admit(1, part.size() * sizeof(JobId), terms);
+    if (!ticket) return end_later<std::vector<JobStatus>>(std::move(answer), ticket.error());
+    auto call = std::make_unique<client::GetCall>(terms.deadline, part, view, std::move(answer));
+    call->hold(std::move(*ticket));
+    add(std::move(call));
   };
   ask_in_parts(ids, view == View::full ? kFullIdsMax : kIdsMax, std::move(done), ask);
 }
 
 void Client::State::wait(const JobId& id, View view, const Terms& terms, Callback<JobStatus> done) {
+  const Inside inside(callers_);
   auto ticket = admit(1, 0, terms);
   if (!ticket) return end_later<JobStatus>(std::move(done), ticket.error());
   const client::WaitCall::Wait wait{.id = id, .view = view, .until = terms.deadline};
-  add(std::make_unique<client::WaitCall>(terms.deadline + options_.call_deadline(), wait,
-                                         std::move(*ticket), std::move(done)));
+  add(std::make_unique<client::WaitCall>(wait, std::move(*ticket), std::move(done)));
 }
 
 void Client::State::cancel_many(std::span<const JobId> ids, const Terms& terms,
                                 Callback<std::vector<CancelVerdict>> done) {
+  const Inside inside(callers_);
   if (ids.empty())
     return end_later<std::vector<CancelVerdict>>(std::move(done), std::vector<CancelVerdict>());
   const auto read = [](pb::Reply& reply) -> Result<std::vector<CancelVerdict>> {
@@ -198,26 +218,23 @@ void Client::State::cancel_many(std::span<const JobId> ids, const Terms& terms,
 }
 
 void Client::State::list(const ListQuery& query, const Terms& terms, Callback<JobPage> done) {
-  pb::Request request;
-  auto& list = *request.mutable_list_jobs();
+  const Inside inside(callers_);
+  pb::ListJobs list;
   list.set_namespace_(std::string(namespace_or_default(query.in_namespace())));
   list.set_queue(query.queue().empty() ? std::string(kDefaultQueue) : query.queue());
   list.set_state(static_cast<pb::State>(query.state()));
   list.set_type(query.type());
   list.set_limit(query.limit());
   list.set_cursor(query.cursor());
-  const auto read = [](pb::Reply& reply) -> Result<JobPage> {
-    if (!reply.has_list_jobs()) return wrong_kind();
-    JobPage page;
-    for (const auto& job : reply.list_jobs().jobs()) page.jobs.push_back(client::status_of(job));
-    page.next_cursor = reply.list_jobs().next_cursor();
-    return page;
-  };
-  this->query<JobPage>(request, read, terms, std::move(done));
+  auto ticket = admit(1, list.ByteSizeLong(), terms);
+  if (!ticket) return end_later<JobPage>(std::move(done), ticket.error());
+  add(std::make_unique<client::ListCall>(terms.deadline, std::move(list), std::move(*ticket),
+                                         std::move(done)));
 }
 
 void Client::State::queue_stats(std::span<const std::string> queues, std::string_view name_space,
                                 const Terms& terms, Callback<std::vector<QueueStats>> done) {
+  const Inside inside(callers_);
   pb::Request request;
   auto& stats = *request.mutable_queue_stats();
   stats.set_namespace_(std::string(namespace_or_default(name_space)));
@@ -232,6 +249,7 @@ void Client::State::queue_stats(std::span<const std::string> queues, std::string
 }
 
 void Client::State::ping(const Terms& terms, Callback<Pong> done) {
+  const Inside inside(callers_);
   pb::Request request;
   request.mutable_ping();
   const auto read = [](pb::Reply& reply) -> Result<Pong> {
@@ -256,6 +274,7 @@ void Client::State::ping(const Terms& terms, Callback<Pong> done) {
 }
 
 bool Client::State::drain(Milliseconds within) {
+  const Inside inside(callers_);
   return intake_.drained(terms(within, Admission::wait).deadline);
 }
 
@@ -325,7 +344,7 @@ void Client::State::arm(TimePoint next_take) {
 }
 
 void Client::State::on_connected(const pb::HelloReply& reply) {
-  ids_.clock.set(reply.server_time_ms(), steady_clock::now());
+  ids_.clock.set(reply.server_time_ms(), client::BootClock::now());
   if (reply.frame_bytes_max() <= 2 * kFrameOverheadBytes) return;
   const std::size_t bytes =
       std::min(kBatchLimits.bytes_max, reply.frame_bytes_max() - kFrameOverheadBytes);

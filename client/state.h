@@ -79,6 +79,7 @@ class Client::State {
   client::Intake intake_;
   client::BatchIdSource ids_;
   std::atomic<std::size_t> batch_bytes_max_;
+  std::atomic<int> callers_ = 0;  // Threads that are inside of one of the functions above.
   boost::asio::io_context context_{1};
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::steady_timer timer_;

@@ -43,12 +43,25 @@ Call::Next WaitCall::on_reply(pb::Reply& reply, TimePoint now) {
   }
   JobStatus status = status_of(reply.wait_job().job());
   if (!status.found()) {
-    fail(Error(status.code, "no job has the id " + wait_.id.to_string()));
+    fail(not_shown_error(status.code, wait_.id));
     return Next::ended;
   }
   if (!is_final(status.state) && now < wait_.until) return Next::send_again;
   done_(std::move(status));
   return Next::ended;
+}
+
+std::optional<TimePoint> WaitCall::expire(TimePoint /*now*/, const Error& error) {
+  if (error.code() != Errc::connection) {
+    fail(error);
+    return std::nullopt;
+  }
+  // Whoever waits had time enough for a connection; that none came about is the reason, not the
+  // kind.
+  fail(Error(Errc::deadline, error.message())
+           .set_retryable(true)
+           .set_request_id(error.request_id()));
+  return std::nullopt;
 }
 
 }  // namespace pawl::client

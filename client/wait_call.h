@@ -12,16 +12,16 @@ namespace pawl::client {
 // Waits for a job's final state, in rounds as long as the broker allows.
 class WaitCall final : public Call {
  public:
-  // `until` is when the wait itself is over; the deadline is later, so that the last answer has
-  // time to come.
+  // `until` is when the wait itself is over; the deadline is a little later, so that the last
+  // answer has time to come.
   struct Wait {
     JobId id;
     View view = View::full;
     TimePoint until;
   };
 
-  WaitCall(TimePoint deadline, const Wait& wait, Ticket ticket, Callback<JobStatus> done)
-      : Call({.deadline = deadline}),
+  WaitCall(const Wait& wait, Ticket ticket, Callback<JobStatus> done)
+      : Call({.deadline = wait.until + kLastAnswer}),
         wait_(wait),
         ticket_(std::move(ticket)),
         done_(std::move(done)) {}
@@ -30,6 +30,9 @@ class WaitCall final : public Call {
   void append_op(std::string& out, TimePoint now) override;
   Next on_reply(pb::Reply& reply, TimePoint now) override;
   void fail(const Error& error) override { done_(error); }
+  std::optional<TimePoint> expire(TimePoint now, const Error& error) override;
+
+  static constexpr std::chrono::milliseconds kLastAnswer{2'000};
 
  private:
   Wait wait_;

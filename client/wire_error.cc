@@ -16,4 +16,15 @@ Error error_of(const pb::Error& error) {
       .set_retry_after(std::chrono::milliseconds(error.retry_after_ms()));
 }
 
+Error not_shown_error(Errc code, const JobId& id) {
+  switch (code) {
+    case Errc::not_found:
+      return Error(code, "no job has the id " + id.to_string());
+    case Errc::too_large:
+      return Error(code, "job " + id.to_string() + " does not fit into an answer of the broker");
+    default:
+      return Error(code, "the broker does not show job " + id.to_string());
+  }
+}
+
 }  // namespace pawl::client

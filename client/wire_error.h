@@ -10,4 +10,7 @@ Errc errc_of(int code);
 
 Error error_of(const pb::Error& error);
 
+// Of a job that the broker did not show, for `code`.
+Error not_shown_error(Errc code, const JobId& id);
+
 }  // namespace pawl::client

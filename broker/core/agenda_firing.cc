@@ -5,13 +5,20 @@
 
 namespace pawl::core {
 
+// Whether more of what is due can be taken on: what goes into one commit and what is read at once
+// is bounded, the rest follows.
+bool Engine::State::has_room_for_due() const {
+  static constexpr std::size_t kReadsAtOnce = 2000;
+  return open->bytes() < limits::kDueBytesMax && reads.in_flight() < kReadsAtOnce;
+}
+
 // Everything whose time has come, oldest first. What is not in memory yet comes with the next page.
 void Engine::State::fire_agenda() {
   static constexpr int kAtOnce =
       2000;  // The rest follows in the next step, so that commands are not kept waiting.
   for (Agenda* agenda : {&timeline_agenda, &wall_agenda}) {
     const std::uint64_t time = agenda == &wall_agenda ? to_ms(now.wall) : to_ms(now.at);
-    for (int fired = 0; fired < kAtOnce; ++fired) {
+    for (int fired = 0; fired < kAtOnce && has_room_for_due(); ++fired) {
       auto entry = agenda->take_due(time);
       if (!entry) break;
       const JobId first = agenda_first_job(entry->key);
@@ -79,6 +86,10 @@ void Engine::State::fire_retry(const Agenda::Entry& entry, const JobId& job) {
     own.lane = lane.number;
     const bool old_place = own.position < lane.loaded_to && window_has_room(0);
     if (!old_place) own.position.sequence = next_sequence();
+    if (!old_place && lane.all_loaded() && !window_has_room(0)) {
+      flush_fresh(lane);
+      lane.loaded_to = own.position;
+    }
     own.state = JobState::pending;
     own.due_ms = 0;
     put_own(*batch, job.index(), own);

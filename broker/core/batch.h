@@ -59,6 +59,7 @@ struct Batch {
   std::vector<OutcomeEntry> entries;  // Of the open commit.
 
   void count_bytes();
+  std::size_t bytes() const { return bytes_; }
 
  private:
   struct Cursor {

@@ -132,7 +132,7 @@ void Engine::State::take_from_lane(const BatchPtr& batch, JobIndex index) {
     Lane* lane = find_lane(names.queue(batch->queue), batch->group_of(index));
     PAWL_ASSERT(lane != nullptr);
     mark(*lane, lane->tail);
-    ++lane->edits;
+    edited(*lane, batch->id, Lane::kEnd);
     return;
   }
   Lane* lane = find_lane(run->lane);

@@ -35,11 +35,11 @@ void Engine::execute(Command command, Now now) {
   state_->run(command);
 }
 
-void Engine::advance(Now now) {
+void Engine::advance(Now now, Timestamp heard) {
   state_->set_time(now);
   if (!state_->is_ready) return;
   state_->fire_agenda();
-  while (Session* session = state_->sessions.overdue(state_->now.at)) state_->end_session(*session);
+  state_->end_overdue_sessions(std::min(heard, state_->now.at));
   state_->end_parked(state_->now.at);
   state_->end_waits(state_->now.at);
   state_->store_overdue_grants();
@@ -151,7 +151,9 @@ void Engine::State::run(Command& command) {
 
 std::optional<Timestamp> Engine::State::next_deadline() const {
   if (!is_ready) return std::nullopt;
-  std::optional<Timestamp> best = sessions.first_deadline();
+  std::optional<Timestamp> best;
+  if (!has_room_for_due()) return best;  // The next commit or answer makes room.
+  earlier(best, sessions.first_deadline());
   if (const auto due = timeline_agenda.first_due_ms()) earlier(best, timestamp_from_ms(*due));
   if (const auto due = wall_agenda.first_due_ms()) {
     const auto wait = std::max(Milliseconds{0}, wall_from_ms(*due) - now.wall);
@@ -160,7 +162,7 @@ std::optional<Timestamp> Engine::State::next_deadline() const {
   if (!parked_deadlines.empty()) earlier(best, parked_deadlines.begin()->first.first);
   if (!waiter_deadlines.empty()) earlier(best, waiter_deadlines.begin()->first);
   if (unstored_front < unstored_grants.size()) earlier(best, unstored_grants[unstored_front].first);
-  if (!reaping) earlier(best, next_reap);
+  if (may_reap()) earlier(best, reap_key.empty() ? next_reap : now.at);
   return best;
 }
 

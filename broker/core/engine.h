@@ -53,7 +53,10 @@ class Engine {
 
   // Commands that come before ready() wait inside.
   void execute(Command command, Now now);
-  void advance(Now now);
+  // `heard`: every command that was posted before then has been executed. Sessions are lost by that
+  // time, so that a broker that was held up does not take its workers' silence for its own.
+  void advance(Now now, Timestamp heard);
+  void advance(Now now) { advance(now, now.at); }
 
   // When advance() has something to do; nothing when only a command can change anything.
   std::optional<Timestamp> next_deadline(Now now) const;

@@ -2,6 +2,7 @@
 
 // The inside of Engine: its parts, and the operations by noun, one .cc file each.
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <set>
@@ -91,8 +92,10 @@ struct Engine::State {
   BatchPtr install_batch(const BatchId& id, const View& view, std::size_t first, std::size_t end);
   void adopt_leases(const BatchPtr& batch);
   void page_lane(Lane& lane);
-  void page_batches(LaneNumber number, std::vector<View::Row> ready, Position next,
-                    std::uint32_t edits, CommitSeq after);
+  void ask_page(Lane& lane);
+  void page_batches(Lane& lane, std::vector<View::Row> ready, Position next, CommitSeq after);
+  void page_over(Lane& lane);
+  void edited(Lane& lane, const BatchId& batch, Position position);
   void install_page(Lane& lane, const std::vector<View::Row>& ready, const View& view,
                     CommitSeq after);
   void install_segment(Lane& lane, Position position, const std::vector<ReadyRun>& runs,
@@ -151,7 +154,7 @@ struct Engine::State {
                    const Failure* failure);
   void put_own(const Batch& batch, JobIndex index, const JobRecord& record);
   void enter_ready(const BatchPtr& batch, JobIndex index, const JobRecord& record);
-  void leave_ready(const JobRecord& record);
+  void leave_ready(const BatchPtr& batch, const JobRecord& record);
   keys::Listing own_listing(const Batch& batch, JobIndex index, JobState state, Timestamp at) const;
 
   // ---- session_commands.cc
@@ -160,6 +163,7 @@ struct Engine::State {
   bool still_held(const Held& held, const Session& session, IndexSet& lost);
   void heartbeat(const Heartbeat& command);
   void disconnected(const Disconnected& command);
+  void end_overdue_sessions(Timestamp until);
   void end_session(Session& session);
   bool load_leased(const Session& session);
   void return_jobs(Token token, const BatchId& batch, const IndexSet& jobs);
@@ -213,6 +217,7 @@ struct Engine::State {
   void decide(const CancelPtr& progress, std::size_t position, CancelVerdict verdict);
 
   // ---- agenda_firing.cc
+  bool has_room_for_due() const;
   void fire_agenda();
   void fire_run(const Agenda::Entry& entry, const JobId& first);
   void fire_retry(const Agenda::Entry& entry, const JobId& job);
@@ -222,8 +227,10 @@ struct Engine::State {
   }
 
   // ---- reaping.cc
+  bool may_reap() const;
   void reap();
-  void reap_some(ClosedRecord row, std::string key);
+  void read_closed(const std::string& from);
+  void reap_some(std::size_t at_once);
   void reap_batch(const BatchId& id, StoredBatch& stored);
   void drop_count(Queue& queue, JobState state, std::size_t count);
 
@@ -238,6 +245,7 @@ struct Engine::State {
   // ---- what there is. Batches come first: everything else may hold some.
   const Settings settings;
   const Epoch epoch;
+  Timestamp epoch_began{};
   Random random;
   Now now{};
   EngineRecord record;
@@ -247,6 +255,8 @@ struct Engine::State {
   std::unordered_map<LaneNumber, std::unique_ptr<Lane>> lanes;
   std::map<std::tuple<QueueNumber, TypeNumber, std::uint8_t, std::string>, Lane*> lanes_by_name;
   std::vector<LaneNumber> idle_lanes;
+  std::size_t pages_under_way = 0;
+  std::deque<LaneNumber> lanes_to_page;  // Loading, but not asked for yet.
   Scheduler scheduler;
   Sessions sessions;
   Agenda timeline_agenda{keys::AgendaClock::timeline};
@@ -276,7 +286,12 @@ struct Engine::State {
   std::set<std::pair<Timestamp, std::uint64_t>> waiter_deadlines;
 
   Timestamp next_reap{};
-  bool reaping = false;
+  bool reap_reads = false;   // Waits for the store.
+  CommitSeq reap_after = 0;  // Not before this commit is closed.
+  std::string reap_key;      // The row of `closed` that is being reaped, and what is left of it.
+  ClosedRecord reap_row;
+  std::string reap_from;     // No row of `closed` stands before it.
+  std::string first_closed;  // The first row that was closed since the reaper last looked.
 
   Admission::Kind admission = Admission::Kind::open;
   bool stopping = false;

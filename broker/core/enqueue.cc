@@ -31,8 +31,10 @@ void Engine::State::enqueue(const std::shared_ptr<Enqueue>& command) {
   }
   if (id_filter.surely_new(command->batch)) return accept(*command);
   Read read;
-  read.ranges.push_back(keys::of_batch(Table::batches, command->batch));
-  read.rows_max = 1;
+  for (const std::uint16_t part : {std::uint16_t{0}, keys::kReceiptPart}) {
+    const std::string key = keys::batch_part(command->batch, part);
+    read.ranges.push_back({Table::batches, key, key + '\0'});
+  }
   reads.ask(std::move(read), [this, command](View& view) {
     if (view.rows.empty()) {
       accept(*command);

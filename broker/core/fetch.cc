@@ -5,6 +5,12 @@
 
 namespace pawl::core {
 
+namespace {
+
+constexpr std::size_t kPagesPerFetch = 4;
+
+}  // namespace
+
 void Engine::State::fetch(const Fetch& command) {
   Session* session = sessions.find(command.session);
   if (session == nullptr || session->connection != command.ticket.connection) {
@@ -38,10 +44,13 @@ bool Engine::State::grant(Subscription& subscription, const ParkedFetch& fetch) 
   bool store_first = false;
   std::uint32_t credits = fetch.credits;
   std::size_t bytes = 0;
+  std::size_t pages = 0;
   while (credits > 0 && bytes < limits::kFetchReplyBytes && !subscription.candidates.empty()) {
     Lane& lane = *subscription.candidates.begin()->lane;
     Queue& queue = names.queue(lane.queue);
     if (!lane.has_waiting()) {
+      // The fetch is served when a page has come; the window is not filled for one that wants few.
+      if (pages++ == kPagesPerFetch) break;
       page_lane(lane);
       scheduler.update(queue, lane);
       continue;
@@ -81,7 +90,10 @@ bool Engine::State::grant(Subscription& subscription, const ParkedFetch& fetch) 
   made.session = fetch.session;
   made.at = now.at;
   granted.token = made.token;
-  for (const GrantPart& part : made.parts) part.batch->tokens.push_back(made.token);
+  for (const GrantPart& part : made.parts) {
+    auto& tokens = part.batch->tokens;
+    if (tokens.empty() || tokens.back() != made.token) tokens.push_back(made.token);
+  }
   Grant& kept = sessions.add_grant(std::move(made));
   if (store_first) {
     store_grant(kept);
@@ -191,10 +203,7 @@ void Engine::State::refuse_parked(ConnectionId connection) {
 // Whether a page is on its way that may have something for this subscription.
 bool Engine::State::is_loading(const Subscription& subscription) {
   return std::any_of(subscription.queues.begin(), subscription.queues.end(),
-                     [](const Queue* queue) {
-                       return std::any_of(queue->lanes.begin(), queue->lanes.end(),
-                                          [](const auto& lane) { return lane.second->loading; });
-                     });
+                     [](const Queue* queue) { return queue->lanes_loading > 0; });
 }
 
 // Answers fetches whose wait is over with nothing; not while a page is on its way to them.

@@ -3,6 +3,7 @@
 #include <limits>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,13 @@ struct LaneWindow {
   std::map<Position, WaitingRun> waiting;
 };
 
+// A page that is on its way, once its ready entries are known and their batches are being read.
+struct LanePage {
+  Position end;               // It reaches up to here.
+  std::set<BatchId> batches;  // That it has asked for.
+  bool stale = false;         // Something of it has changed since: it is asked for again.
+};
+
 // The pending jobs of one queue that share type, priority and key, first in first out. Only its
 // head is in memory: everything before `loaded_to`. The rest is in the ready table.
 struct Lane {
@@ -45,9 +53,8 @@ struct Lane {
   Sequence tail = 0;  // The last run.
   Position loaded_to = kEnd;
   Sequence heap_age = 0;  // What the heaps know.
-  std::uint32_t edits =
-      0;  // Changes of unloaded jobs; a page that was asked for before is asked for again.
   std::unique_ptr<LaneWindow> window;
+  std::unique_ptr<LanePage> page;
   std::vector<ReadyRun> fresh;  // Runs of the open commit that are not in a ready entry yet.
   std::size_t fresh_bytes = 0;
 

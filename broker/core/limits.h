@@ -26,11 +26,28 @@ inline constexpr std::size_t kErrorMessageBytesMax = 4096;
 inline constexpr std::size_t kErrorDetailBytesMax = 65536;
 
 inline constexpr std::size_t kFrameBytesMax = 4 << 20;
+// No bound of frames may be set lower: a result of the largest size must fit into its report.
+inline constexpr std::size_t kFrameBytesMin = kResultBytesMax + (64 << 10);
 inline constexpr std::size_t kFrameBytesMaxBeforeHello = 8 << 10;
+inline constexpr std::size_t kHelloBytesMax = 64 << 10;  // A hello that lists held jobs.
+// Unknown fields: of a request outside its jobs, and of each job.
+inline constexpr std::size_t kUnknownBytesMax = 4 << 10;
+inline constexpr std::size_t kFeaturesMax = 64;
+inline constexpr std::size_t kCredentialBytesMax = 4 << 10;
+inline constexpr std::size_t kCursorBytesMax = 1 << 10;
+
+// A connection with this much unwritten is not read.
+inline constexpr std::size_t kOutputPauseBytes = 1 << 20;
+// Beyond the bound of unread replies by this factor a connection is cut at once.
+inline constexpr std::size_t kUnreadFactorMax = 4;
+inline constexpr std::size_t kUnreadBytesMin = 8 << 20;
+static_assert(kUnreadBytesMin >= 2 * kFrameBytesMax);
 
 inline constexpr std::uint32_t kPriorityMax = 9;
 inline constexpr std::uint32_t kPriorityDefault = 5;
 inline constexpr auto kDelayMax = 10 * 365 * 24h;
+inline constexpr std::uint64_t kRunAtMaxMs =
+    253'402'300'799'999;  // The last millisecond of the year 9999.
 
 inline constexpr std::uint32_t kAttemptsMax = 1000;
 inline constexpr std::uint32_t kAttemptsDefault = 20;
@@ -46,6 +63,10 @@ inline constexpr std::size_t kFetchReplyBytes =
     1 << 20;  // A reply stops growing here; one job always fits.
 inline constexpr Milliseconds kWaitMax = 60s;
 inline constexpr std::size_t kReportOutcomesMax = 1000;
+// Results and failures of one report, each counted as often as there are jobs that it is given for:
+// all of them go into one commit.
+inline constexpr std::size_t kReportKeptBytesMax = 16 << 20;
+static_assert(kReportKeptBytesMax >= kFrameBytesMax);
 inline constexpr std::size_t kIdsMax = 1000;   // Ids of one GetJobs or CancelJobs.
 inline constexpr std::size_t kListMax = 1000;  // Jobs of one page of a list.
 inline constexpr std::size_t kHeldMax = 4096;  // Held entries of one Hello.
@@ -62,6 +83,14 @@ inline constexpr Milliseconds kCutGrace = 3s;  // A session whose connection was
 inline constexpr Milliseconds kRestartGrace =
     30s;  // A stored session after a restart of the broker.
 inline constexpr Milliseconds kGrantStoredWithin = 250ms;
+
+// What one value in the store may have. The largest is a batch's first part: the envelope, the
+// defaults and at least one whole job, all from one frame of the largest size.
+inline constexpr std::size_t kValueBytesMax = 8 << 20;
+static_assert(kValueBytesMax >= kFrameBytesMax + kBatchJobsMax * 1024);
+// What becomes due by itself (retries, lost leases, reaping) is taken on until a commit has so
+// much.
+inline constexpr std::size_t kDueBytesMax = 1 << 20;
 
 inline constexpr std::size_t kPartBytes =
     32 << 10;  // A batch record is cut into parts of about this size.

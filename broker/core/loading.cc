@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kPageBytes = 1 << 20;
 constexpr std::size_t kPageRows = 64;
+constexpr std::size_t kPagesAtOnce = 64;
 
 // The tables of a batch tell themselves apart by the length of their keys.
 constexpr std::size_t kJobKeyBytes = 16;
@@ -35,6 +36,7 @@ Position position_of(const View::Row& row) {
 struct ReadyEntry {
   std::vector<ReadyRun> runs;
   JobId own;  // Of a job that came back alone.
+  std::size_t own_bytes = 0;
 };
 
 ReadyEntry decode_entry(const View::Row& row) {
@@ -47,12 +49,13 @@ ReadyEntry decode_entry(const View::Row& row) {
     const auto job = ReadyJob::decode(row.value.view());
     PAWL_ASSERT(job);
     entry.own = job->job;
+    entry.own_bytes = job->bytes;
   }
   return entry;
 }
 
 std::size_t bytes_of(const ReadyEntry& entry) {
-  std::size_t bytes = 1024;
+  std::size_t bytes = 1024 + entry.own_bytes;
   for (const ReadyRun& run : entry.runs) bytes += run.bytes;
   return bytes;
 }
@@ -85,8 +88,9 @@ void Engine::State::with_batch(const BatchId& id, BatchUser user) {
 BatchPtr Engine::State::install_batch(const BatchId& id, const View& view, std::size_t first,
                                       std::size_t end) {
   std::optional<BatchHead> head;
+  // Copied: a batch that stays for long must not keep everything that was read beside it.
   if (first < end && view.rows[first].key == keys::batch_part(id, 0))
-    head = decode_batch_head(view.rows[first].value);
+    head = decode_batch_head(Blob::copy_of(view.rows[first].value.view()));
   if (!head) return nullptr;
   BatchPtr batch = batches.create(id);
   batch->queue = head->envelope.queue;
@@ -99,7 +103,7 @@ BatchPtr Engine::State::install_batch(const BatchId& id, const View& view, std::
   for (std::size_t i = first + 1; i < end; ++i) {
     const View::Row& row = view.rows[i];
     if (row.key.size() == kPartKeyBytes) {
-      auto part = decode_batch_part(row.value);
+      auto part = decode_batch_part(Blob::copy_of(row.value.view()));
       PAWL_ASSERT(part);
       batch->parts.push_back(std::move(*part));
     } else if (row.key.size() == kOutcomesKeyBytes) {
@@ -108,7 +112,7 @@ BatchPtr Engine::State::install_batch(const BatchId& id, const View& view, std::
       batch->finished = outcomes->finished;
       batch->moved = outcomes->moved;
     } else if (row.key.size() == kJobKeyBytes) {
-      auto own = JobRecord::decode(row.value);
+      auto own = JobRecord::decode(Blob::copy_of(row.value.view()));
       PAWL_ASSERT(own);
       if (!is_final(own->state)) {
         batch->own[Reader(row.key).id().index()] = std::make_unique<JobRecord>(std::move(*own));
@@ -144,8 +148,40 @@ void Engine::State::top_up(Lane& lane) {
   page_lane(lane);
 }
 
+// Asks for the lane's next page, or queues for it: what is read at once is bounded.
 void Engine::State::page_lane(Lane& lane) {
   lane.loading = true;
+  ++names.queue(lane.queue).lanes_loading;
+  if (pages_under_way >= kPagesAtOnce) {
+    lanes_to_page.push_back(lane.number);
+    return;
+  }
+  ++pages_under_way;
+  ask_page(lane);
+}
+
+void Engine::State::page_over(Lane& lane) {
+  lane.loading = false;
+  --names.queue(lane.queue).lanes_loading;
+  --pages_under_way;
+  touch(lane);
+  wake(lane);
+  while (!lanes_to_page.empty() && pages_under_way < kPagesAtOnce) {
+    Lane* next = find_lane(lanes_to_page.front());
+    PAWL_ASSERT(next != nullptr && next->loading);
+    lanes_to_page.pop_front();
+    if (parked_deadlines.empty()) {  // Nobody waits any more: a fetch will ask again.
+      next->loading = false;
+      --names.queue(next->queue).lanes_loading;
+      scheduler.update(names.queue(next->queue), *next);
+      continue;
+    }
+    ++pages_under_way;
+    ask_page(*next);
+  }
+}
+
+void Engine::State::ask_page(Lane& lane) {
   flush_fresh(lane);
   const LaneNumber number = lane.number;
   const Position end{lane.tail + 1, 0};
@@ -170,50 +206,40 @@ void Engine::State::page_lane(Lane& lane) {
       next.sequence = stopped.be64();
       next.slot = stopped.be16();
     }
-    page_batches(number, std::move(view.rows), next, target->edits, after);
+    page_batches(*target, std::move(view.rows), next, after);
   });
 }
 
 // Second half of a page: the batches of its ready entries.
-void Engine::State::page_batches(LaneNumber number, std::vector<View::Row> ready, Position next,
-                                 std::uint32_t edits, CommitSeq after) {
-  const Lane* lane = find_lane(number);
+void Engine::State::page_batches(Lane& lane, std::vector<View::Row> ready, Position next,
+                                 CommitSeq after) {
+  lane.page = std::make_unique<LanePage>();
+  lane.page->end = next;
   Read read;
   read.bytes_max = SIZE_MAX;
   std::vector<BatchPtr> held;  // What is in memory now stays there until the page is installed.
   const auto want = [&](const BatchId& id, bool untouched) {
-    if (BatchPtr known = batches.find(id)) {
-      held.push_back(std::move(known));
-      return;
-    }
+    if (BatchPtr known = batches.find(id)) return held.push_back(std::move(known));
+    if (!lane.page->batches.insert(id).second) return;
     if (untouched) {
       read.ranges.push_back(keys::of_batch(Table::batches, id));
     } else {
       add_batch_ranges(id, read.ranges);
     }
   };
-  std::set<BatchId> seen;
   for (const View::Row& row : ready) {
     const ReadyEntry entry = decode_entry(row);
-    for (const ReadyRun& run : entry.runs) {
-      if (seen.insert(run.batch).second) want(run.batch, run.whole && run.sequence > lane->mark);
-    }
-    if (position_of(row).slot != 0 && seen.insert(entry.own.batch()).second)
-      want(entry.own.batch(), false);
+    for (const ReadyRun& run : entry.runs) want(run.batch, run.whole && run.sequence > lane.mark);
+    if (position_of(row).slot != 0) want(entry.own.batch(), false);
   }
-  auto then = [this, number, next, edits, after, held,
-               rows = std::move(ready)](View& view) mutable {
+  auto then = [this, number = lane.number, after, held, rows = std::move(ready)](View& view) {
     Lane* target = find_lane(number);
-    PAWL_ASSERT(target != nullptr && target->loading);
-    if (target->edits != edits) {  // A job of the page was changed while it was read: look again.
-      page_lane(*target);
-      return;
-    }
+    PAWL_ASSERT(target != nullptr && target->page != nullptr);
+    const std::unique_ptr<LanePage> page = std::move(target->page);
+    if (page->stale) return ask_page(*target);
     install_page(*target, rows, view, after);
-    target->loading = false;
-    target->loaded_to = next.sequence > target->tail ? Lane::kEnd : next;
-    touch(*target);
-    wake(*target);
+    target->loaded_to = page->end.sequence > target->tail ? Lane::kEnd : page->end;
+    page_over(*target);
   };
   if (read.ranges.empty()) {
     View nothing;
@@ -221,6 +247,13 @@ void Engine::State::page_batches(LaneNumber number, std::vector<View::Row> ready
     return;
   }
   reads.ask(std::move(read), std::move(then));
+}
+
+// A job that stands outside of the window has changed.
+void Engine::State::edited(Lane& lane, const BatchId& batch, Position position) {
+  if (lane.page == nullptr) return;
+  const bool stands_in_it = lane.loaded_to <= position && position < lane.page->end;
+  lane.page->stale |= stands_in_it || lane.page->batches.count(batch) != 0;
 }
 
 void Engine::State::install_page(Lane& lane, const std::vector<View::Row>& ready, const View& view,
@@ -279,12 +312,12 @@ void Engine::State::install_own(Lane& lane, Position position, const JobId& job,
     open->erase(Table::ready, keys::ready(lane.number, position));
     return;
   }
-  lane.opened().segments[position] = 1;
-  if (batch->leased.contains(job.index())) return;
-  if (batch->own.at(job.index())->cancel_requested) {
-    finish_cancelled(batch, job.index(), JobState::processing);
-    return;
+  const bool leased = batch->leased.contains(job.index());
+  if (!leased && batch->own.at(job.index())->cancel_requested) {
+    return finish_cancelled(batch, job.index(), JobState::processing);
   }
+  lane.opened().segments[position] = 1;
+  if (leased) return;
   place_waiting(lane, position, {batch, IndexSet::single(job.index()), after, true});
 }
 

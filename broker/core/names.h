@@ -24,6 +24,7 @@ struct Queue {
   std::uint64_t leased = 0;
   bool counts_dirty = false;
   std::map<LaneNumber, Lane*> lanes;
+  std::size_t lanes_loading = 0;
   std::vector<Subscription*> subscriptions;
 };
 

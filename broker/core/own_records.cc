@@ -28,7 +28,10 @@ JobRecord& Engine::State::make_own(const BatchPtr& batch, JobIndex index, JobSta
   JobRecord& own = *made;
   batch->own[index] = std::move(made);
   batch->moved.insert(index);
-  if (Lane* lane = find_lane(leased.lane)) mark(*lane, leased.position.sequence);
+  if (Lane* lane = find_lane(leased.lane)) {
+    mark(*lane, leased.position.sequence);
+    edited(*lane, batch->id, leased.position);
+  }
   if (stands_ready(state)) enter_ready(batch, index, own);
   run_over(*batch, IndexSet::single(index));
   changed(batch);
@@ -39,17 +42,17 @@ void Engine::State::enter_ready(const BatchPtr& batch, JobIndex index, const Job
   Lane* lane = find_lane(own.lane);
   PAWL_ASSERT(lane != nullptr);
   open->put(Table::ready, keys::ready(own.lane, own.position),
-            ReadyJob{batch->id.job(index)}.encode());
+            ReadyJob{batch->id.job(index), static_cast<std::uint32_t>(batch->bytes())}.encode());
   lane->tail = std::max(lane->tail, own.position.sequence);
   if (own.position < lane->loaded_to) {
     lane->opened().segments[own.position] = 1;
   } else {
-    ++lane->edits;
+    edited(*lane, batch->id, own.position);
   }
   touch(*lane);
 }
 
-void Engine::State::leave_ready(const JobRecord& own) {
+void Engine::State::leave_ready(const BatchPtr& batch, const JobRecord& own) {
   Lane* lane = find_lane(own.lane);
   PAWL_ASSERT(lane != nullptr);
   if (own.position < lane->loaded_to) {
@@ -58,7 +61,7 @@ void Engine::State::leave_ready(const JobRecord& own) {
     wake(*lane);
   } else {
     open->erase(Table::ready, keys::ready(own.lane, own.position));
-    ++lane->edits;
+    edited(*lane, batch->id, own.position);
   }
 }
 
@@ -111,7 +114,7 @@ void Engine::State::complete_own(const BatchPtr& batch, JobIndex index, const Ou
 // The last step of a job with a record of its own.
 void Engine::State::finish_own(const BatchPtr& batch, JobIndex index, JobState from, JobState to) {
   JobRecord& own = *batch->own.at(index);
-  if (stands_ready(own.state)) leave_ready(own);
+  if (stands_ready(own.state)) leave_ready(batch, own);
   change_state(names.queue(batch->queue), from, to);
   own.state = to;
   own.finished_at = now.at;
@@ -139,7 +142,7 @@ void Engine::State::fail_job(const BatchPtr& batch, JobIndex index, const Failur
   if (own.attempt >= group.options.max_attempts) {
     return finish_own(batch, index, JobState::processing, JobState::failed);
   }
-  if (stands_ready(own.state)) leave_ready(own);
+  if (stands_ready(own.state)) leave_ready(batch, own);
   own.state = JobState::retrying;
   own.due_ms = to_ms(now.at + backoff(group.options, own.attempt, random));
   change_state(names.queue(batch->queue), JobState::processing, JobState::retrying);

@@ -9,86 +9,106 @@ namespace pawl::core {
 
 namespace {
 
-constexpr std::size_t kBatchesAtOnce =
-    64;  // The pace: one read and one set of erases, then others come first.
+// The pace: one read and one set of erases, then others come first.
+constexpr std::size_t kAtOnce = 64;
+constexpr std::size_t kBytesAtOnce = 8 << 20;
+constexpr Milliseconds kNothingDue = std::chrono::hours{1};
 
-std::vector<Range> reap_ranges(const std::vector<BatchId>& batches,
-                               const std::vector<JobId>& jobs) {
+// What has to be looked at, so that nothing is left behind: of results the keys are known from the
+// outcomes.
+std::vector<Range> reap_ranges(const ClosedRecord& some) {
   std::vector<Range> ranges;
-  for (const BatchId& batch : batches) {
-    for (const Table table : {Table::batches, Table::outcomes, Table::jobs, Table::results}) {
+  for (const BatchId& batch : some.batches) {
+    for (const Table table : {Table::batches, Table::outcomes, Table::jobs}) {
       ranges.push_back(keys::of_batch(table, batch));
     }
   }
-  for (const JobId& job : jobs) {
-    ranges.push_back(keys::of_job(Table::jobs, job));
-    ranges.push_back(keys::of_job(Table::results, job));
-  }
+  for (const JobId& job : some.jobs) ranges.push_back(keys::of_job(Table::jobs, job));
   return ranges;
+}
+
+template <class T>
+void take_last(std::vector<T>& from, std::size_t count, std::vector<T>& into) {
+  const std::size_t taken = std::min(count, from.size());
+  into.assign(from.end() - static_cast<std::ptrdiff_t>(taken), from.end());
+  from.resize(from.size() - taken);
+}
+
+bool is_receipt(std::string_view key) {
+  return key.size() == 18 && Reader(key.substr(16)).be16() == keys::kReceiptPart;
 }
 
 }  // namespace
 
+bool Engine::State::may_reap() const {
+  return !reap_reads && !stopping && open_seq() > reap_after && has_room_for_due();
+}
+
 // Erases what is past its retention: the batches of the oldest due row of `closed`, some at a time.
 void Engine::State::reap() {
-  if (reaping || now.at < next_reap || stopping) return;
-  reaping = true;
+  if (!may_reap()) return;
+  if (!reap_key.empty()) return reap_some(kAtOnce);
+  if (now.at < next_reap) return;
+  first_closed = keys::all(Table::closed).to;
+  next_reap = now.at + kNothingDue;
+  read_closed(reap_from);
+}
+
+// Looks for the first row from `from` on. What stood before it is gone; looking there again would
+// pass all that was erased.
+void Engine::State::read_closed(const std::string& from) {
+  reap_reads = true;
   Read read;
   read.ranges.push_back(keys::all(Table::closed));
+  read.ranges.back().from = from;
   read.rows_max = 1;
   reads.ask(std::move(read), [this](View& view) {
-    static constexpr Milliseconds kNothingDue = std::chrono::hours{1};
-    next_reap = now.at + kNothingDue;
-    if (view.rows.empty()) {
-      reaping = false;
-      return;
-    }
+    reap_reads = false;
+    if (view.rows.empty() && !view.complete) return read_closed(view.stopped_key);
+    if (view.rows.empty()) return;
     const View::Row& row = view.rows.front();
-    const Timestamp due = timestamp_from_ms(Reader(row.key).be64());
-    if (due > now.at) {
-      next_reap = std::min(next_reap, due);
-      reaping = false;
-      return;
-    }
+    // Nothing stands before it but what was closed while it was looked for.
+    reap_from = std::min(row.key, first_closed);
+    Reader key(row.key);
+    const Timestamp due = timestamp_from_ms(key.be64());
+    next_reap = std::min(next_reap, due);
+    if (due > now.at) return;
+    // A row of the open commit may still grow.
+    reap_after = key.be64();
+    if (reap_after >= open_seq()) return;
     auto record_of_row = ClosedRecord::decode(row.value.view());
     PAWL_ASSERT(record_of_row);
-    reap_some(std::move(*record_of_row), row.key);
+    reap_key = row.key;
+    reap_row = std::move(*record_of_row);
   });
 }
 
-void Engine::State::reap_some(ClosedRecord row, std::string key) {
-  std::vector<BatchId> some_batches;
-  std::vector<JobId> some_jobs;
-  while (!row.batches.empty() && some_batches.size() < kBatchesAtOnce) {
-    some_batches.push_back(row.batches.back());
-    row.batches.pop_back();
-  }
-  while (!row.jobs.empty() && some_jobs.size() + some_batches.size() < kBatchesAtOnce) {
-    some_jobs.push_back(row.jobs.back());
-    row.jobs.pop_back();
-  }
-  if (some_batches.empty() && some_jobs.empty()) {
-    open->erase(Table::closed, key);
-    reaping = false;
-    next_reap = now.at;  // The next row may be due as well.
+void Engine::State::reap_some(std::size_t at_once) {
+  if (reap_row.batches.empty() && reap_row.jobs.empty()) {
+    open->erase(Table::closed, std::exchange(reap_key, {}));
     return;
   }
+  ClosedRecord some;
+  take_last(reap_row.batches, at_once, some.batches);
+  if (some.batches.empty()) take_last(reap_row.jobs, at_once, some.jobs);
   Read read;
-  read.ranges = reap_ranges(some_batches, some_jobs);
-  read.bytes_max = SIZE_MAX;
+  read.ranges = reap_ranges(some);
+  read.bytes_max = at_once == 1 ? SIZE_MAX : kBytesAtOnce;
   const std::vector<Range> ranges = read.ranges;
-  reads.ask(std::move(read),
-            [this, ranges, rest = std::move(row), row_key = std::move(key)](View& view) mutable {
-              auto stored = group_by_batch(view, ranges);
-              for (const View::Row& found : view.rows) {
-                const bool receipt =
-                    found.key.size() == 18 &&
-                    Reader(std::string_view(found.key).substr(16)).be16() == keys::kReceiptPart;
-                if (!receipt) open->erase(ranges[found.range].table, found.key);
-              }
-              for (auto& [id, batch] : stored) reap_batch(id, batch);
-              reap_some(std::move(rest), std::move(row_key));
-            });
+  reap_reads = true;
+  reads.ask(std::move(read), [this, ranges, some = std::move(some)](View& view) {
+    reap_reads = false;
+    if (!view.complete) {  // Large ones: one after the other.
+      reap_row.batches.insert(reap_row.batches.end(), some.batches.begin(), some.batches.end());
+      reap_row.jobs.insert(reap_row.jobs.end(), some.jobs.begin(), some.jobs.end());
+      return reap_some(1);
+    }
+    auto stored = group_by_batch(view, ranges);
+    for (const View::Row& found : view.rows) {
+      if (!is_receipt(found.key)) open->erase(ranges[found.range].table, found.key);
+    }
+    for (auto& [id, batch] : stored) reap_batch(id, batch);
+  });
 }
 
 // What refers to a batch goes with it; dead letters that live longer take their payload along.
@@ -107,6 +127,7 @@ void Engine::State::reap_batch(const BatchId& id, StoredBatch& stored) {
       }
     }
     if (group == nullptr) continue;
+    if (own.result_apart) open->erase(Table::results, keys::job(id.job(index)));
     const bool lives_on =
         own.state == JobState::failed && own.finished_at + queue.settings->dead_retention > now.at;
     if (lives_on && stored.head) {
@@ -134,6 +155,9 @@ void Engine::State::reap_batch(const BatchId& id, StoredBatch& stored) {
         close_listing(queue, entry.state, group.type, entry.finished_at, stored.outcome_commits[i],
                       count);
       }
+      if (!entry.result_apart) continue;
+      entry.jobs.for_each(
+          [&](JobIndex index) { open->erase(Table::results, keys::job(id.job(index))); });
     }
   }
   const Timestamp window_end =

@@ -371,11 +371,17 @@ std::optional<std::vector<ReadyRun>> decode_segment(std::string_view bytes) {
 }
 
 std::string ReadyJob::encode() const {
-  return encoded([&](Writer& w) { w.id(job); });
+  return encoded([&](Writer& w) {
+    w.id(job);
+    w.varint(bytes);
+  });
 }
 
 std::optional<ReadyJob> ReadyJob::decode(std::string_view bytes) {
-  return decoded<ReadyJob>(bytes, [](Reader& r, ReadyJob& ready) { ready.job = r.id(); });
+  return decoded<ReadyJob>(bytes, [](Reader& r, ReadyJob& ready) {
+    ready.job = r.id();
+    ready.bytes = r.varint32();
+  });
 }
 
 std::string LaneRecord::encode() const {

@@ -179,6 +179,7 @@ std::optional<std::vector<ReadyRun>> decode_segment(std::string_view bytes);
 // one.
 struct ReadyJob {
   JobId job;
+  std::uint32_t bytes = 0;  // Of the batch's record, about.
   std::string encode() const;
   static std::optional<ReadyJob> decode(std::string_view bytes);
 };

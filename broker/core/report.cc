@@ -61,7 +61,8 @@ void Engine::State::apply(const ReportPtr& progress, std::uint32_t position) {
   }
   IndexSet left = outcome.jobs;
   if (grant != nullptr && grant->session == progress->command.session) {
-    if (!all_loaded(*grant, outcome.batch)) {  // Leased before a restart.
+    // Leased before a restart; or others wait for the batch already, and nobody overtakes them.
+    if (!all_loaded(*grant, outcome.batch) || loading_batches.count(outcome.batch) != 0) {
       with_batch(outcome.batch, [this, progress, position](const BatchPtr& batch) {
         PAWL_ASSERT(batch != nullptr);
         apply(progress, position);
@@ -96,7 +97,8 @@ void Engine::State::apply_unleased(const ReportPtr& progress, std::uint32_t posi
   IndexSet refused = outcome.jobs;
   const bool ends = outcome.kind == Outcome::Kind::complete || outcome.kind == Outcome::Kind::fail;
   const Session* session = sessions.find(progress->command.session);
-  if (batch != nullptr && ends && session != nullptr) {
+  const bool may_be_leased = batch != nullptr && batch->accepted_at <= epoch_began;
+  if (may_be_leased && ends && session != nullptr) {
     IndexSet jobs = outcome.jobs.common(IndexSet::range(0, batch->job_count));
     jobs.erase(batch->finished);
     jobs.erase(batch->moved);
@@ -106,8 +108,10 @@ void Engine::State::apply_unleased(const ReportPtr& progress, std::uint32_t posi
       const GroupRecord& group = batch->group_of(index);
       Lane* lane = find_lane(names.queue(batch->queue), group);
       if (lane == nullptr || group.due_ms != 0) return;  // A delayed job may not have been due yet.
-      LeasedJobs leased{batch->id, lane->number, {lane->tail, 0}, IndexSet::single(index), 1};
-      if (const RunPlace* place = batch->run_of(index)) leased.position.sequence = place->sequence;
+      LeasedJobs leased{batch->id, lane->number, {}, IndexSet::single(index), 1};
+      // Where its run stands is not known before its page is read; no two jobs may get one place.
+      const RunPlace* place = batch->run_of(index);
+      leased.position.sequence = place != nullptr ? place->sequence : next_sequence();
       take_from_lane(batch, index);
       end_jobs(batch, leased.jobs, outcome, leased, run);
       refused.erase(index);
@@ -146,7 +150,10 @@ void Engine::State::apply_to_part(const Outcome& outcome, const IndexSet& jobs, 
 void Engine::State::end_jobs(const BatchPtr& batch, const IndexSet& jobs, const Outcome& outcome,
                              const LeasedJobs& leased, const JobRun& run) {
   sync_for(names.queue(batch->queue));
-  if (Lane* lane = find_lane(leased.lane)) mark(*lane, leased.position.sequence);
+  if (Lane* lane = find_lane(leased.lane)) {
+    mark(*lane, leased.position.sequence);
+    edited(*lane, batch->id, leased.position);
+  }
   if (outcome.kind == Outcome::Kind::fail) {
     jobs.for_each([&](JobIndex index) { fail_job(batch, index, outcome.failure, leased, run); });
     return;

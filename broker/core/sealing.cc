@@ -7,6 +7,19 @@
 
 namespace pawl::core {
 
+namespace {
+
+// Adds jobs under a key of which there are few.
+template <class Key>
+void add_to(std::vector<std::pair<Key, IndexSet>>& sets, const Key& key, const IndexSet& jobs) {
+  for (auto& [known, set] : sets) {
+    if (known == key) return set.insert(jobs);
+  }
+  sets.emplace_back(key, jobs);
+}
+
+}  // namespace
+
 // Outcomes and lists of one batch in this commit. Written again, whole, when more is added before
 // the commit closes.
 void Engine::State::flush_batch(Batch& batch) {
@@ -19,29 +32,21 @@ void Engine::State::flush_batch(Batch& batch) {
   batch.entries = std::move(outcomes.entries);
 }
 
+// All that ended in one state and minute shares a row for each type.
 void Engine::State::list_entries(const Batch& batch, const std::vector<OutcomeEntry>& entries) {
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    for (const GroupRecord& group : batch.groups) {
-      // All entries of one state, type and minute share a row; the first of them writes it.
-      const auto same = [&](std::size_t other) {
-        return entries[other].state == entries[i].state &&
-               keys::minute_of(entries[other].finished_at) ==
-                   keys::minute_of(entries[i].finished_at);
-      };
-      bool written = false;
-      for (std::size_t earlier = 0; earlier < i; ++earlier) written |= same(earlier);
-      if (written) continue;
-      IndexSet jobs;
-      for (std::size_t other = i; other < entries.size(); ++other) {
-        if (!same(other)) continue;
-        for (const GroupRecord& sharing : batch.groups) {
-          if (sharing.type == group.type) jobs.insert(entries[other].jobs.common(sharing.jobs));
-        }
-      }
+  std::vector<std::pair<TypeNumber, IndexSet>> types;
+  for (const GroupRecord& group : batch.groups) add_to(types, group.type, group.jobs);
+  std::vector<std::pair<std::pair<JobState, std::uint32_t>, IndexSet>> ends;
+  for (const OutcomeEntry& entry : entries) {
+    add_to(ends, {entry.state, keys::minute_of(entry.finished_at)}, entry.jobs);
+  }
+  for (const auto& [end, ended] : ends) {
+    for (const auto& [type, of_type] : types) {
+      const IndexSet jobs = types.size() == 1 ? ended : ended.common(of_type);
       if (jobs.empty()) continue;
+      const Timestamp at{std::chrono::minutes{end.second}};
       open->put(Table::listed,
-                keys::listed({batch.queue, entries[i].state, group.type, entries[i].finished_at,
-                              batch.id, open_seq()}),
+                keys::listed({batch.queue, end.first, type, at, batch.id, open_seq()}),
                 encode_indexes(jobs));
     }
   }
@@ -90,7 +95,10 @@ void Engine::State::flush() {
   }
   dirty_grants.clear();
   for (const auto& [reap_at, row] : closed) {
-    open->put(Table::closed, keys::closed(reap_at, open_seq()), row.encode());
+    const std::string key = keys::closed(reap_at, open_seq());
+    open->put(Table::closed, key, row.encode());
+    reap_from = std::min(reap_from, key);
+    first_closed = std::min(first_closed, key);
   }
 }
 

@@ -116,7 +116,13 @@ bool Engine::State::load_leased(const Session& session) {
   return all;
 }
 
-// The worker is gone: its jobs wait again.
+void Engine::State::end_overdue_sessions(Timestamp until) {
+  while (Session* session = has_room_for_due() ? sessions.overdue(until) : nullptr) {
+    end_session(*session);
+  }
+}
+
+// The worker is gone: its jobs wait again. With many jobs it takes several commits.
 void Engine::State::end_session(Session& session) {
   if (!load_leased(session)) {
     static constexpr Milliseconds kLoading{50};
@@ -126,6 +132,7 @@ void Engine::State::end_session(Session& session) {
   const JobRun who{now.at, session.worker_id, session.host};
   const std::set<Token> tokens = session.grants;
   for (const Token token : tokens) {
+    if (!has_room_for_due()) return;
     Grant& grant = *sessions.find_grant(token);
     JobRun run = who;
     run.started_at = grant.at;

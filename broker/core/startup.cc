@@ -126,6 +126,7 @@ void Engine::State::start() {
     }
   }
   is_ready = true;
+  epoch_began = now.at;
   next_reap = now.at;
   page_agenda(timeline_agenda);
   page_agenda(wall_agenda);

@@ -1,6 +1,7 @@
 #include "broker/net/connection.h"
 
 #include <algorithm>
+#include <poll.h>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -32,16 +33,21 @@ void keep_alive(asio::ip::tcp::socket& socket) {
   set(IPPROTO_TCP, TCP_KEEPCNT, 3);
 }
 
+// Whether it has closed its direction, which is the end of both.
+bool peer_has_left(asio::ip::tcp::socket& socket) {
+  pollfd events{.fd = socket.native_handle(), .events = POLLRDHUP, .revents = 0};
+  return ::poll(&events, 1, 0) > 0;
+}
+
 }  // namespace
 
-Connection::Connection(asio::ip::tcp::socket socket, core::ConnectionId id,
-                       const Services& services, const NetSettings& settings,
-                       ConnectionCounts& counts, Closed closed)
-    : socket_(std::move(socket)),
-      settings_(settings),
-      counts_(counts),
-      closed_(std::move(closed)),
-      conversation_(id, services, settings),
+Connection::Connection(Arrival arrival, const Surroundings& surroundings)
+    : socket_(std::move(arrival.socket)),
+      peer_(std::move(arrival.peer)),
+      settings_(surroundings.settings),
+      counts_(surroundings.counts),
+      owner_(surroundings.owner),
+      conversation_(arrival.id, surroundings.services, surroundings.settings),
       frames_(conversation_.frame_bytes_max()),
       read_bytes_(kReadBytesMin) {}
 
@@ -79,11 +85,16 @@ void Connection::on_read(const error_code& failed, std::size_t bytes) {
 void Connection::restart_read() {
   frames_ = wire::FrameReader(conversation_.frame_bytes_max());
   read_bytes_ = kReadBytesMin;
-  read();
+  proceed();
 }
 
 void Connection::proceed() {
-  if (is_closed_) return;
+  if (is_closed_ || lingers()) return;
+  take_and_write();
+  count_held();
+}
+
+void Connection::take_and_write() {
   write();
   while (!is_closed_ && !turn_over_ && reading_ == Reading::none) {
     if (conversation_.ended()) {
@@ -107,12 +118,14 @@ bool Connection::take_frames() {
     frames_.set_frame_bytes_max(conversation_.frame_bytes_max());
     const std::optional<std::string_view> frame = frames_.next();
     if (!frame) break;
-    frame_bytes_ = 0;
     conversation_.take(*frame);
     ++taken;
   }
   if (frames_.error() != wire::FrameError::none) conversation_.refuse_stream(frames_.error());
-  if (taken > 0) count_greeted();
+  if (taken > 0) {
+    frame_taken_ = true;
+    count_greeted();
+  }
   return taken > 0 || conversation_.ended();
 }
 
@@ -128,12 +141,23 @@ void Connection::take_turn_later() {
 void Connection::count_greeted() {
   if (!is_fresh_ || !conversation_.greeted()) return;
   is_fresh_ = false;
-  --counts_.fresh;
+  counts_.fresh.give_back(peer_);
 }
 
+void Connection::count_held() {
+  std::size_t held = 0;
+  if (!is_closed_) held += conversation_.output().held_bytes();
+  if (!is_closed_ && !conversation_.ended()) held += frames_.capacity_bytes();
+  const std::size_t before = std::exchange(held_bytes_, held);
+  if (held == before) return;
+  const std::size_t all = counts_.held_bytes.fetch_add(held - before) + held - before;
+  if (held > before && all > settings_.client_bytes_max) owner_.on_crowded();
+}
+
+// What a client that reads has asked for is never too much: it is judged when the socket has taken
+// what it takes.
 void Connection::write() {
   Output& output = conversation_.output();
-  if (output.bytes() > settings_.output_bytes_max) return close("it does not read its replies");
   while (!write_waits_ && !output.empty()) {
     error_code failed;
     const std::size_t bytes = socket_.write_some(output.front(), failed);
@@ -148,6 +172,9 @@ void Connection::write() {
       return close(failed.message());
     }
   }
+  if (output.bytes() > core::limits::kUnreadFactorMax * settings_.output_bytes_max) {
+    close("it does not read its replies");
+  }
 }
 
 void Connection::on_writable(const error_code& failed) {
@@ -160,10 +187,11 @@ void Connection::on_writable(const error_code& failed) {
 // Closing at once would reset the connection while the client still sends, and take the last reply
 // with it.
 void Connection::linger() {
-  if (lingers_until_ != Clock::time_point{}) return;
+  if (lingers()) return;
   lingers_until_ = Clock::now() + settings_.linger;
   error_code ignored;
   socket_.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+  frames_ = wire::FrameReader(kReadBytesMin);  // What it holds will not be looked at.
   discard();
 }
 
@@ -180,14 +208,15 @@ void Connection::discard() {
 
 void Connection::tick(Clock::time_point now) {
   if (is_closed_) return;
-  if (lingers_until_ != Clock::time_point{}) {
+  if (lingers()) {
     if (now >= lingers_until_) close("said goodbye");
     return;
   }
   if (!conversation_.greeted() && now - started_ >= settings_.hello_within) {
     return close("no hello in time");
   }
-  check_frame_progress(now);
+  check_peer();
+  if (!is_closed_) check_frame_progress(now);
   if (!is_closed_) check_write_progress(now);
   if (!is_closed_) give_back_buffer(now);
 }
@@ -203,25 +232,45 @@ void Connection::give_back_buffer(Clock::time_point now) {
   socket_.cancel(ignored);
 }
 
+// Reading tells when a client has left. One that is not read, since its requests wait for answers,
+// would be missed for as long.
+void Connection::check_peer() {
+  const bool paused = reading_ == Reading::none && !turn_over_;
+  const bool still_paused = std::exchange(was_paused_, paused) && paused;
+  if (still_paused && peer_has_left(socket_)) close("the client left");
+}
+
+// A frame that was completed is progress, whatever came of the next one.
 void Connection::check_frame_progress(Clock::time_point now) {
   const bool waits_for_rest = reading_ == Reading::waiting && frames_.buffered_bytes() > 0;
-  if (!waits_for_rest) {
-    frame_since_ = now;
-    frame_bytes_ = 0;
-  } else if (now - frame_since_ >= settings_.frame_within) {
-    if (frame_bytes_ < kFrameProgressBytes) return close("a frame made no progress");
-    frame_since_ = now;
-    frame_bytes_ = 0;
-  }
+  const bool gets_on = std::exchange(frame_taken_, false) || !waits_for_rest;
+  if (!gets_on && now - frame_since_ < settings_.frame_within) return;
+  if (!gets_on && frame_bytes_ < kFrameProgressBytes) return close("a frame made no progress");
+  frame_since_ = now;
+  frame_bytes_ = 0;
 }
 
 void Connection::check_write_progress(Clock::time_point now) {
+  const bool many = conversation_.output().bytes() > settings_.output_bytes_max;
   if (!write_waits_ || written_bytes_ > 0) {
     write_since_ = now;
     written_bytes_ = 0;
-  } else if (now - write_since_ >= settings_.write_within) {
+  } else if (now - write_since_ >= (many ? settings_.unread_within : settings_.write_within)) {
     close("it reads no replies");
   }
+}
+
+void Connection::shed() {
+  if (is_closed_) return;
+  spdlog::warn("clients hold too much memory: connection {} is cut, which holds {} bytes",
+               conversation_.id(), held_bytes_);
+  // Half a reply may be on its way: then there is no place for a word.
+  if (!conversation_.output().empty()) return close("all connections together hold too much");
+  conversation_.overload();
+  count_held();
+  error_code ignored;
+  if (reading_ == Reading::none) return restart_read();
+  socket_.cancel(ignored);  // The waiting read holds the buffer; it restarts with a small one.
 }
 
 void Connection::close(std::string_view why) {
@@ -230,9 +279,10 @@ void Connection::close(std::string_view why) {
   spdlog::debug("connection {} closed: {}", conversation_.id(), why);
   error_code ignored;
   socket_.close(ignored);
-  if (is_fresh_) --counts_.fresh;
+  if (is_fresh_) counts_.fresh.give_back(peer_);
   --counts_.all;
-  closed_(*this);
+  count_held();
+  owner_.on_closed(*this);
 }
 
 }  // namespace pawl::net

@@ -14,13 +14,29 @@
 namespace pawl::net {
 namespace {
 
+namespace limits = core::limits;
 using core::Errc;
 
 constexpr core::Milliseconds kFullInboxRetry{100};
 constexpr core::Milliseconds kStoppingRetry{1'000};
-constexpr std::size_t kHelloBytesMax = 64 << 10;  // With held jobs.
-constexpr std::size_t kOutputPauseBytes = 1
-                                          << 20;  // A client that does not read is not read either.
+constexpr core::Milliseconds kCrowdedRetry{1'000};
+
+// A job's status, and the same with its payload and result, are seldom larger than this.
+constexpr std::size_t kStatusBytes = 4 << 10;
+constexpr std::size_t kPayloadsBytes = limits::kPayloadBytesMax + limits::kResultBytesMax;
+
+// What the reply to a question may come to. Replies to everything else are small, or come one at a
+// time.
+std::size_t reply_bytes_of(const core::Command& command) {
+  std::size_t bytes = 0;
+  if (const auto* get = std::get_if<core::GetJobs>(&command)) {
+    const bool with = get->payloads == core::GetJobs::Payloads::with;
+    bytes = get->ids.size() * (with ? kPayloadsBytes : kStatusBytes);
+  } else if (const auto* list = std::get_if<core::ListJobs>(&command)) {
+    bytes = list->limit * kStatusBytes;
+  }
+  return std::min(bytes, limits::kFrameBytesMax);
+}
 
 // What a stopping broker does not begin any more.
 bool begins_work(Operation operation) {
@@ -46,17 +62,22 @@ bool needs_session(Operation operation) {
 }  // namespace
 
 std::size_t Conversation::frame_bytes_max() const {
-  return stage_ == Stage::fresh ? kHelloBytesMax : settings_.greeting.frame_bytes_max;
+  return stage_ == Stage::fresh ? limits::kHelloBytesMax : settings_.greeting.frame_bytes_max;
 }
 
 bool Conversation::accepts() const {
   return (stage_ == Stage::fresh || stage_ == Stage::open) &&
-         in_flight_.size() < settings_.in_flight_max && output_.bytes() < kOutputPauseBytes;
+         in_flight_.size() < settings_.in_flight_max &&
+         output_.bytes() < limits::kOutputPauseBytes &&
+         // A client that reads must not be cut for the replies to what was taken from it.
+         (expected_bytes_ == 0 || expected_bytes_ + 2 * limits::kFrameBytesMax <=
+                                      limits::kUnreadFactorMax * settings_.output_bytes_max);
 }
 
 void Conversation::take(std::string_view body) {
   FieldCheck check;
   const Request request = open_request(body, check);
+  if (request.id == 0) return end(0, check.fault().code, check.fault().message);
   if (stage_ == Stage::fresh) {
     if (!check.ok()) return end(request.id, check.fault().code, check.fault().message);
     return greet(request, body.size());
@@ -74,8 +95,7 @@ void Conversation::greet(const Request& request, std::size_t body_bytes) {
   }
   FieldCheck check;
   Hello hello = decode_hello(request.message, check);
-  if (check.ok() && hello.session.held.empty() &&
-      body_bytes > core::limits::kFrameBytesMaxBeforeHello) {
+  if (check.ok() && hello.session.held.empty() && body_bytes > limits::kFrameBytesMaxBeforeHello) {
     check.refuse(Errc::too_large, "hello is over 8 KiB");
   }
   if (!check.ok()) return end(request.id, check.fault().code, check.fault().message);
@@ -160,18 +180,30 @@ void Conversation::answer_refused_jobs(const Request& request, core::Enqueue& en
 }
 
 void Conversation::post(const Request& request, core::Command&& command) {
-  if (!services_.commands.post(std::move(command), request.message.size())) {
+  const std::size_t reply_bytes = reply_bytes_of(command);
+  if (!hand_over(request.operation, std::move(command), request.message.size())) {
     encode_refused(request.id, {Errc::overloaded, "the broker is busy", kFullInboxRetry}, output_);
     return;
   }
   PAWL_KILL_POINT("net.command.posted");
   known_to_engine_ = true;
-  in_flight_.push_back({request.id, request.operation});
+  expected_bytes_ += reply_bytes;
+  in_flight_.push_back({request.id, request.operation, reply_bytes});
+}
+
+// Overload must not take leases away, so one heartbeat at a time always gets through.
+bool Conversation::hand_over(Operation operation, core::Command&& command, std::size_t bytes) {
+  if (operation != Operation::heartbeat || is_in_flight(operation)) {
+    return services_.commands.post(std::move(command), bytes);
+  }
+  services_.commands.post_always(std::move(command));
+  return true;
 }
 
 void Conversation::answer(const core::Reply& reply) {
   const std::uint64_t request = reply.ticket.request;
   if (request != 0 && !land(request)) return;
+  if (stage_ == Stage::ended) return;
   if (stage_ == Stage::opening) {
     if (const auto* opened = std::get_if<core::SessionOpened>(&reply.body)) {
       session_ = opened->session;
@@ -205,13 +237,20 @@ void Conversation::refuse_stream(wire::FrameError error) {
   end(0, Errc::too_large, fmt::format("a frame over {} bytes", frame_bytes_max()));
 }
 
+void Conversation::overload() {
+  if (stage_ == Stage::ended) return;
+  end(0, Errc::overloaded,
+      "the clients' unread replies and unfinished requests are too much memory", kCrowdedRetry);
+}
+
 void Conversation::refuse(std::uint64_t request, const Fault& fault) {
   encode_refused(request, {fault.code, fault.message, {}}, output_);
 }
 
-void Conversation::end(std::uint64_t request, Errc code, std::string_view message) {
+void Conversation::end(std::uint64_t request, Errc code, std::string_view message,
+                       core::Milliseconds retry_after) {
   spdlog::debug("connection {} ends: {}", id_, message);
-  encode_refused(request, {code, std::string(message), {}}, output_);
+  encode_refused(request, {code, std::string(message), retry_after}, output_);
   stage_ = Stage::ended;
 }
 
@@ -219,9 +258,14 @@ bool Conversation::is_in_flight(std::uint64_t request) const {
   return std::ranges::find(in_flight_, request, &InFlight::request) != in_flight_.end();
 }
 
+bool Conversation::is_in_flight(Operation operation) const {
+  return std::ranges::find(in_flight_, operation, &InFlight::operation) != in_flight_.end();
+}
+
 bool Conversation::land(std::uint64_t request) {
   const auto found = std::ranges::find(in_flight_, request, &InFlight::request);
   if (found == in_flight_.end()) return false;
+  expected_bytes_ -= found->reply_bytes;
   *found = in_flight_.back();
   in_flight_.pop_back();
   return true;

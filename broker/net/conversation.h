@@ -24,6 +24,8 @@ class Conversation {
   void take(std::string_view body);
   // The stream cannot be cut into frames any more: says so and ends.
   void refuse_stream(wire::FrameError error);
+  // All connections together hold too much, and this one was chosen: says so and ends.
+  void overload();
   // An answer of the engine, or a push. One to a request that is not in flight is dropped.
   void answer(const core::Reply& reply);
   // The broker is stopping: tells the client, ends its waits for jobs and takes no new jobs.
@@ -47,16 +49,20 @@ class Conversation {
   struct InFlight {
     std::uint64_t request = 0;
     Operation operation = Operation::none;
+    std::size_t reply_bytes = 0;  // Expected, where it may be much.
   };
 
   void greet(const Request& request, std::size_t body_bytes);
   void serve(const Request& request);
   core::Command decode(const Request& request, FieldCheck& check) const;
   void post(const Request& request, core::Command&& command);
+  bool hand_over(Operation operation, core::Command&& command, std::size_t bytes);
   void answer_refused_jobs(const Request& request, core::Enqueue& enqueue);
   void refuse(std::uint64_t request, const Fault& fault);
-  void end(std::uint64_t request, core::Errc code, std::string_view message);
+  void end(std::uint64_t request, core::Errc code, std::string_view message,
+           core::Milliseconds retry_after = {});
   bool is_in_flight(std::uint64_t request) const;
+  bool is_in_flight(Operation operation) const;
   bool land(std::uint64_t request);
 
   const core::ConnectionId id_;
@@ -64,6 +70,7 @@ class Conversation {
   const NetSettings& settings_;
   Output output_;
   std::vector<InFlight> in_flight_;
+  std::size_t expected_bytes_ = 0;  // Of the replies to what is in flight.
   core::SessionId session_;
   Stage stage_ = Stage::fresh;
   bool known_to_engine_ = false;

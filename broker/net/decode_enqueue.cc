@@ -63,7 +63,7 @@ Outline read_outline(std::string_view message, FieldCheck& check) {
         outline.defaults_bytes += check.message(field, "defaults").size();
         break;
       default:
-        break;
+        check.unknown(field);
     }
   }
   check.finish(reader, "enqueue");

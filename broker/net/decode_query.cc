@@ -13,7 +13,6 @@ namespace {
 namespace limits = core::limits;
 using core::Errc;
 
-constexpr std::size_t kCursorBytesMax = 1024;
 constexpr std::uint32_t kListDefault = 100;
 
 core::GetJobs::Payloads payloads(const wire::Field& field, FieldCheck& check) {
@@ -39,8 +38,16 @@ core::GetJobs decode_get_jobs(std::string_view message, FieldCheck& check) {
   wire::FieldReader reader(message);
   wire::Field field;
   while (check.ok() && reader.next(field)) {
-    if (field.number == 1) add_id(field, get.ids, check);
-    if (field.number == 2) get.payloads = payloads(field, check);
+    switch (field.number) {
+      case 1:
+        add_id(field, get.ids, check);
+        break;
+      case 2:
+        get.payloads = payloads(field, check);
+        break;
+      default:
+        check.unknown(field);
+    }
   }
   check.finish(reader, "get_jobs");
   check_ids(get.ids, check);
@@ -52,7 +59,11 @@ core::CancelJobs decode_cancel_jobs(std::string_view message, FieldCheck& check)
   wire::FieldReader reader(message);
   wire::Field field;
   while (check.ok() && reader.next(field)) {
-    if (field.number == 1) add_id(field, cancel.ids, check);
+    if (field.number == 1) {
+      add_id(field, cancel.ids, check);
+    } else {
+      check.unknown(field);
+    }
   }
   check.finish(reader, "cancel_jobs");
   check_ids(cancel.ids, check);
@@ -64,9 +75,19 @@ core::WaitJob decode_wait_job(std::string_view message, FieldCheck& check) {
   wire::FieldReader reader(message);
   wire::Field field;
   while (check.ok() && reader.next(field)) {
-    if (field.number == 1) wait.id = check.job_id(field, "id");
-    if (field.number == 2) wait.max_wait = check.duration(field, "max_wait_ms", limits::kWaitMax);
-    if (field.number == 3) wait.payloads = payloads(field, check);
+    switch (field.number) {
+      case 1:
+        wait.id = check.job_id(field, "id");
+        break;
+      case 2:
+        wait.max_wait = check.duration(field, "max_wait_ms", limits::kWaitMax);
+        break;
+      case 3:
+        wait.payloads = payloads(field, check);
+        break;
+      default:
+        check.unknown(field);
+    }
   }
   check.finish(reader, "wait_job");
   if (wait.id == core::JobId{}) check.refuse(Errc::invalid_argument, "id is missing");
@@ -99,10 +120,10 @@ core::ListJobs decode_list_jobs(std::string_view message, FieldCheck& check) {
         list.limit = check.number32(field, "limit");
         break;
       case 6:
-        list.cursor = check.bytes(field, "cursor", kCursorBytesMax);
+        list.cursor = check.bytes(field, "cursor", limits::kCursorBytesMax);
         break;
       default:
-        break;
+        check.unknown(field);
     }
   }
   check.finish(reader, "list_jobs");
@@ -120,8 +141,16 @@ core::QueueStats decode_queue_stats(std::string_view message, FieldCheck& check)
   wire::FieldReader reader(message);
   wire::Field field;
   while (check.ok() && reader.next(field)) {
-    if (field.number == 1) stats.ns = check.optional_identifier(field, "namespace");
-    if (field.number == 2) stats.queues.emplace_back(check.identifier(field, "queues"));
+    switch (field.number) {
+      case 1:
+        stats.ns = check.optional_identifier(field, "namespace");
+        break;
+      case 2:
+        stats.queues.emplace_back(check.identifier(field, "queues"));
+        break;
+      default:
+        check.unknown(field);
+    }
     if (stats.queues.size() > limits::kIdsMax) {
       check.refuse(Errc::too_large, fmt::format("over {} queues", limits::kIdsMax));
     }

@@ -14,51 +14,76 @@ namespace {
 namespace limits = core::limits;
 using core::Errc;
 
-constexpr std::size_t kFeaturesMax = 64;
-constexpr std::size_t kCredentialBytesMax = 4096;
-
-void add_index(std::uint64_t index, core::IndexSet& jobs, FieldCheck& check) {
-  if (index >= limits::kBatchJobsMax) {
-    check.refuse(Errc::invalid_argument, "index is not of a batch");
-    return;
-  }
-  const auto at = static_cast<core::JobIndex>(index);
-  jobs.insert_range({at, static_cast<core::JobIndex>(at + 1)});
-}
-
-// A repeated uint32, packed or not. Neighbours go in as one range.
-void read_indexes(const wire::Field& field, core::IndexSet& jobs, FieldCheck& check) {
-  if (field.type == wire::WireType::varint) return add_index(field.value, jobs, check);
-  const std::string_view packed = check.message(field, "index");
-  const char* at = packed.data();
-  const char* const end = at + packed.size();
-  core::IndexSet::Range run{};
-  while (check.ok() && at != end) {
-    std::uint64_t index = 0;
-    at = wire::read_varint(at, end, index);
-    if (at == nullptr || index >= limits::kBatchJobsMax) {
-      check.refuse(Errc::invalid_argument, "index is not of a batch");
-      return;
+// The indexes of one batch, packed or not. They are counted as they come, doubles too: a list of
+// millions that names few jobs is refused as well.
+class Indexes {
+ public:
+  // Neighbours go in as one range.
+  void read(const wire::Field& field, FieldCheck& check) {
+    if (field.type == wire::WireType::varint) {
+      add(field.value, check);
+      return close();
     }
-    if (run.begin == run.end || index != run.end) {
-      if (run.begin != run.end) jobs.insert_range(run);
-      run.begin = static_cast<core::JobIndex>(index);
+    const std::string_view packed = check.message(field, "index");
+    const char* at = packed.data();
+    const char* const end = at + packed.size();
+    while (check.ok() && at != end) {
+      std::uint64_t index = 0;
+      at = wire::read_varint(at, end, index);
+      if (at == nullptr) return check.refuse(Errc::invalid_argument, "index is not packed well");
+      add(index, check);
     }
-    run.end = static_cast<core::JobIndex>(index + 1);
+    close();
   }
-  if (run.begin != run.end) jobs.insert_range(run);
-}
+
+  core::IndexSet take() { return std::move(jobs_); }
+
+ private:
+  void add(std::uint64_t index, FieldCheck& check) {
+    if (index >= limits::kBatchJobsMax) {
+      return check.refuse(Errc::invalid_argument, "index is not of a batch");
+    }
+    if (++count_ > limits::kBatchJobsMax) {
+      return check.refuse(Errc::too_large, fmt::format("over {} indexes", limits::kBatchJobsMax));
+    }
+    if (run_.begin == run_.end || index != run_.end) {
+      close();
+      run_.begin = static_cast<core::JobIndex>(index);
+    }
+    run_.end = static_cast<core::JobIndex>(index + 1);
+  }
+  void close() {
+    if (run_.begin != run_.end) jobs_.insert_range(run_);
+    run_ = {};
+  }
+
+  core::IndexSet jobs_;
+  core::IndexSet::Range run_{};
+  std::size_t count_ = 0;
+};
 
 core::Held read_held(std::string_view message, FieldCheck& check) {
   core::Held held;
+  Indexes indexes;
   wire::FieldReader reader(message);
   wire::Field field;
   while (check.ok() && reader.next(field)) {
-    if (field.number == 1) held.token.value = check.fixed64(field, "held.token");
-    if (field.number == 2) held.batch = check.batch_id(field, "held.batch_id");
-    if (field.number == 3) read_indexes(field, held.jobs, check);
+    switch (field.number) {
+      case 1:
+        held.token.value = check.fixed64(field, "held.token");
+        break;
+      case 2:
+        held.batch = check.batch_id(field, "held.batch_id");
+        break;
+      case 3:
+        indexes.read(field, check);
+        break;
+      default:
+        check.unknown(field);
+    }
   }
   check.finish(reader, "held");
+  held.jobs = indexes.take();
   if (held.batch == core::BatchId{})
     check.refuse(Errc::invalid_argument, "held.batch_id is missing");
   if (held.jobs.empty()) check.refuse(Errc::invalid_argument, "held.index is empty");
@@ -82,7 +107,7 @@ void read_worker(std::string_view message, core::OpenSession& session, FieldChec
   while (check.ok() && reader.next(field)) {
     switch (field.number) {
       case 1:
-        session.worker_id = check.line(field, "worker_id", limits::kNameBytesMax);
+        session.worker_id = check.optional_identifier(field, "worker_id");
         break;
       case 2:
         session.host = check.line(field, "host", limits::kHostBytesMax);
@@ -97,7 +122,7 @@ void read_worker(std::string_view message, core::OpenSession& session, FieldChec
         session.held.push_back(read_held(check.message(field, "held"), check));
         break;
       default:
-        break;
+        check.unknown(field);
     }
     if (session.held.size() > limits::kHeldMax) {
       check.refuse(Errc::too_large, fmt::format("over {} entries of held", limits::kHeldMax));
@@ -128,7 +153,7 @@ core::Failure read_failure(std::string_view message, FieldCheck& check) {
         failure.cause = static_cast<core::Failure::Cause>(check.number32(field, "cause", 3));
         break;
       default:
-        break;
+        check.unknown(field);
     }
   }
   check.finish(reader, "failure");
@@ -165,6 +190,7 @@ void check_outcome(const core::Outcome& outcome, bool failed, FieldCheck& check)
 core::Outcome read_outcome(std::string_view message, Results& results, FieldCheck& check) {
   core::Outcome outcome;
   outcome.kind = core::Outcome::Kind{};
+  Indexes indexes;
   bool failed = false;
   wire::FieldReader reader(message);
   wire::Field field;
@@ -177,7 +203,7 @@ core::Outcome read_outcome(std::string_view message, Results& results, FieldChec
         outcome.batch = check.batch_id(field, "batch_id");
         break;
       case 3:
-        read_indexes(field, outcome.jobs, check);
+        indexes.read(field, check);
         break;
       case 4:
         outcome.kind = static_cast<core::Outcome::Kind>(check.number32(field, "kind", 4));
@@ -196,12 +222,20 @@ core::Outcome read_outcome(std::string_view message, Results& results, FieldChec
         check.number(field, "run_ms", UINT64_MAX);
         break;
       default:
-        break;
+        check.unknown(field);
     }
   }
   check.finish(reader, "outcome");
+  outcome.jobs = indexes.take();
   check_outcome(outcome, failed, check);
   return outcome;
+}
+
+// What the engine will write for the outcome: everything once for each job.
+std::size_t kept_bytes(const core::Outcome& outcome) {
+  const core::Failure& failure = outcome.failure;
+  return outcome.jobs.count() *
+         (outcome.result.size() + failure.message.size() + failure.detail.size());
 }
 
 template <class List>
@@ -237,18 +271,20 @@ Hello decode_hello(std::string_view message, FieldCheck& check) {
         hello.client_version = check.line(field, "client_version", limits::kNameBytesMax);
         break;
       case 4:
-        check.bytes(field, "credentials", kCredentialBytesMax);
+        check.bytes(field, "credentials", limits::kCredentialBytesMax);
         break;
       case 5:
         check.line(field, "features", limits::kNameBytesMax);
-        if (++features > kFeaturesMax) check.refuse(Errc::too_large, "over 64 features");
+        if (++features > limits::kFeaturesMax) {
+          check.refuse(Errc::too_large, fmt::format("over {} features", limits::kFeaturesMax));
+        }
         break;
       case 6:
         hello.is_worker = true;
         read_worker(check.message(field, "worker"), hello.session, check);
         break;
       default:
-        break;
+        check.unknown(field);
     }
   }
   check.finish(reader, "hello");
@@ -285,7 +321,7 @@ core::Fetch decode_fetch(std::string_view message, FieldCheck& check) {
         fetch.max_wait = check.duration(field, "max_wait_ms", limits::kWaitMax);
         break;
       default:
-        break;
+        check.unknown(field);
     }
   }
   check.finish(reader, "fetch");
@@ -296,12 +332,21 @@ core::Fetch decode_fetch(std::string_view message, FieldCheck& check) {
 core::Report decode_report(std::string_view message, FieldCheck& check) {
   core::Report report;
   Results results(message);
+  std::size_t kept = 0;
   wire::FieldReader reader(message);
   wire::Field field;
   while (check.ok() && reader.next(field)) {
-    if (field.number != 1) continue;
+    if (field.number != 1) {
+      check.unknown(field);
+      continue;
+    }
     report.outcomes.push_back(read_outcome(check.message(field, "outcomes"), results, check));
     check_count(report.outcomes, limits::kReportOutcomesMax, "outcomes", check);
+    kept += kept_bytes(report.outcomes.back());
+    if (kept > limits::kReportKeptBytesMax) {
+      check.refuse(Errc::too_large, fmt::format("results and failures for all jobs are over {} MiB",
+                                                limits::kReportKeptBytesMax >> 20));
+    }
   }
   check.finish(reader, "report");
   if (!check.ok() && !report.outcomes.empty()) {

@@ -199,6 +199,8 @@ void encode_hello(std::uint64_t request, const Greeting& greeting, core::Timesta
     writer.number(5, greeting.frame_bytes_max);
     writer.number(6, greeting.payload_bytes_max);
     if (session != nullptr) write_session(*session, greeting, writer);
+    writer.number(11, greeting.requests_in_flight_max);
+    writer.number(12, greeting.unread_reply_bytes_max);
   });
 }
 

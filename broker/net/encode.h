@@ -18,6 +18,8 @@ struct Greeting {
   std::size_t payload_bytes_max = 0;
   core::Milliseconds heartbeat{0};
   core::Milliseconds lease{0};
+  std::size_t requests_in_flight_max = 0;
+  std::size_t unread_reply_bytes_max = 0;
 };
 
 // Reply -> wire: each appends one whole frame.

@@ -20,11 +20,15 @@ constexpr std::array<bool, 256> kIdentifierBytes = [] {
   return allowed;
 }();
 
+// U+0000 to U+001F and U+007F to U+009F. REQUIRES: `text` is UTF-8.
 bool has_control(std::string_view text) {
-  return std::ranges::any_of(text, [](char byte) {
+  unsigned char before = 0;
+  for (const char byte : text) {
     const auto code = static_cast<unsigned char>(byte);
-    return code < 0x20 || code == 0x7f;
-  });
+    if (code < 0x20 || code == 0x7f || (before == 0xc2 && code < 0xa0)) return true;
+    before = code;
+  }
+  return false;
 }
 
 std::uint64_t big_endian(std::string_view bytes) {
@@ -118,6 +122,13 @@ core::BatchId FieldCheck::batch_id(const wire::Field& field, std::string_view na
   if (id.index() == 0) return id;
   refuse(Errc::invalid_argument, fmt::format("{} has an index, a batch's id has none", name));
   return {};
+}
+
+void FieldCheck::unknown(const wire::Field& field) {
+  unknown_bytes_ += field.raw.size();
+  if (unknown_bytes_ <= core::limits::kUnknownBytesMax) return;
+  refuse(Errc::invalid_argument,
+         fmt::format("over {} bytes of unknown fields", core::limits::kUnknownBytesMax));
 }
 
 void FieldCheck::finish(const wire::FieldReader& reader, std::string_view name) {

@@ -55,6 +55,9 @@ class FieldCheck {
   // The same, with index 0.
   core::BatchId batch_id(const wire::Field& field, std::string_view name);
 
+  // A field that nobody knows is skipped, up to a bound for all of them together.
+  void unknown(const wire::Field& field);
+
   // To be called after the last field: bytes that end within a field are a fault too.
   void finish(const wire::FieldReader& reader, std::string_view name);
 
@@ -63,6 +66,7 @@ class FieldCheck {
   void too_large(std::string_view name, std::size_t bytes_max);
 
   Fault fault_;
+  std::size_t unknown_bytes_ = 0;
 };
 
 // 16 bytes, big-endian.

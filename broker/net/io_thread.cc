@@ -10,6 +10,13 @@ namespace pawl::net {
 
 namespace asio = boost::asio;
 
+namespace {
+
+// To cut those that hold less would help nobody.
+constexpr std::size_t kShedBytesMin = 64 << 10;
+
+}  // namespace
+
 IoThread::IoThread(const Services& services, const NetSettings& settings, ConnectionCounts& counts)
     : services_(services),
       settings_(settings),
@@ -39,11 +46,11 @@ void IoThread::finish() {
   thread_.join();
 }
 
-void IoThread::adopt(asio::ip::tcp::socket socket, core::ConnectionId id) {
-  asio::post(context_, [this, id, taken = std::move(socket)]() mutable {
-    const auto connection =
-        std::make_shared<Connection>(std::move(taken), id, services_, settings_, counts_,
-                                     [this](const Connection& closed) { on_closed(closed); });
+void IoThread::adopt(Arrival arrival) {
+  asio::post(context_, [this, taken = std::move(arrival)]() mutable {
+    const core::ConnectionId id = taken.id;
+    const Connection::Surroundings surroundings{services_, settings_, counts_, *this};
+    const auto connection = std::make_shared<Connection>(std::move(taken), surroundings);
     connections_.emplace(id, connection);
     if (finishing_) return connection->close("the broker stops");
     connection->start(Connection::Clock::now());
@@ -107,16 +114,36 @@ void IoThread::tick() {
     ++at;  // Closing erases it.
     connection->tick(now);
   }
+  if (counts_.held_bytes > settings_.client_bytes_max) shed_fattest();
   tell_disconnected();
   check_drained();
   if (!connections_.empty() || !disconnected_.empty()) schedule_tick();
 }
 
-void IoThread::on_closed(const Connection& connection) {
+void IoThread::on_closed(Connection& connection) {
   const core::ConnectionId id = connection.conversation().id();
   if (connection.conversation().known_to_engine() && !finishing_) disconnected_.push_back(id);
   tell_disconnected();
   connections_.erase(id);
+}
+
+void IoThread::on_crowded() {
+  if (std::exchange(sheds_, true)) return;
+  asio::post(context_, [this] {
+    sheds_ = false;
+    shed_fattest();
+  });
+}
+
+// Those of the other threads are theirs to look at.
+void IoThread::shed_fattest() {
+  while (counts_.held_bytes > settings_.client_bytes_max) {
+    const auto fattest = std::ranges::max_element(
+        connections_, {}, [](const auto& entry) { return entry.second->held_bytes(); });
+    if (fattest == connections_.end() || fattest->second->held_bytes() < kShedBytesMin) return;
+    const std::shared_ptr<Connection> connection = fattest->second;  // Closing erases it.
+    connection->shed();
+  }
 }
 
 // By the same way as the commands, which it must not overtake. A full inbox takes them later.

@@ -20,10 +20,10 @@
 namespace pawl::net {
 
 // One thread, its event loop and the connections that live on it. Thread-safe where said.
-class IoThread {
+class IoThread final : private ConnectionOwner {
  public:
   IoThread(const Services& services, const NetSettings& settings, ConnectionCounts& counts);
-  ~IoThread();
+  ~IoThread() override;
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
 
@@ -33,7 +33,7 @@ class IoThread {
   void finish();
 
   // Takes over a connection that was accepted and counted. Thread-safe.
-  void adopt(boost::asio::ip::tcp::socket socket, core::ConnectionId id);
+  void adopt(Arrival arrival);
   // Thread-safe: wakes the thread once for any number of replies.
   void deliver(std::vector<core::Reply>&& replies);
   // Tells every client that the broker stops. The future is ready once no request is in flight and
@@ -47,7 +47,9 @@ class IoThread {
   void answer(const core::Reply& reply);
   void schedule_tick();
   void tick();
-  void on_closed(const Connection& connection);
+  void on_closed(Connection& connection) override;
+  void on_crowded() override;
+  void shed_fattest();
   void tell_disconnected();
   void check_drained();
 
@@ -62,6 +64,7 @@ class IoThread {
   std::vector<core::ConnectionId> disconnected_;       // What the engine does not know yet.
   std::optional<std::promise<void>> drained_;
   bool ticks_ = false;
+  bool sheds_ = false;  // It was asked for.
   bool finishing_ = false;
   std::thread thread_;
 

@@ -8,9 +8,6 @@ namespace {
 namespace limits = core::limits;
 using core::Errc;
 
-constexpr std::size_t kUnknownBytesMax = 4096;
-constexpr std::uint64_t kRunAtMax = 253'402'300'799'999;  // The last millisecond of the year 9999.
-
 void refuse_reserved(std::string_view name, FieldCheck& check) {
   check.refuse(Errc::unsupported, fmt::format("{} is not supported by this broker", name));
 }
@@ -80,7 +77,7 @@ void JobFacts::read_when(const wire::Field& field, FieldCheck& check) {
       delay_ms = check.number(field, "delay_ms", kDelayMax);
       break;
     case 8:
-      run_at_ms = check.number(field, "run_at_ms", kRunAtMax);
+      run_at_ms = check.number(field, "run_at_ms", limits::kRunAtMaxMs);
       break;
     case 9:
       if (check.number(field, "start_by_ms", UINT64_MAX) != 0)
@@ -148,9 +145,9 @@ void JobFacts::read_header(std::string_view message, FieldCheck& check) {
 
 void JobFacts::unknown(const wire::Field& field, FieldCheck& check) {
   unknown_bytes += field.raw.size();
-  if (unknown_bytes <= kUnknownBytesMax) return;
+  if (unknown_bytes <= limits::kUnknownBytesMax) return;
   check.refuse(Errc::invalid_argument,
-               fmt::format("over {} bytes of unknown fields", kUnknownBytesMax));
+               fmt::format("over {} bytes of unknown fields", limits::kUnknownBytesMax));
 }
 
 void JobFacts::check_whole(FieldCheck& check) const {

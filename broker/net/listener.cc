@@ -1,9 +1,12 @@
 #include "broker/net/listener.h"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 #include <utility>
 
 #include <boost/asio/post.hpp>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "broker/net/encode.h"
@@ -18,6 +21,27 @@ constexpr std::chrono::milliseconds kBackoffMin{10};
 constexpr std::chrono::milliseconds kBackoffMax{1'000};
 constexpr core::Milliseconds kFullRetry{1'000};
 
+asio::ip::tcp::endpoint wanted(const NetSettings& settings) {
+  return {asio::ip::make_address(settings.address), settings.port};
+}
+
+std::string text_of(const asio::ip::tcp::endpoint& endpoint) {
+  const std::string address = endpoint.address().to_string();
+  return fmt::format(fmt::runtime(endpoint.address().is_v6() ? "[{}]:{}" : "{}:{}"), address,
+                     endpoint.port());
+}
+
+std::string why(const error_code& failed) {
+  if (failed == asio::error::address_in_use) {
+    return "address already in use; is another broker running? Choose another address with "
+           "--listen";
+  }
+  if (failed == asio::error::access_denied) {
+    return "permission denied; choose a port from 1024 on with --listen";
+  }
+  return fmt::format("{}; choose another address with --listen", failed.message());
+}
+
 }  // namespace
 
 Listener::Listener(const NetSettings& settings, ConnectionCounts& counts,
@@ -27,10 +51,19 @@ Listener::Listener(const NetSettings& settings, ConnectionCounts& counts,
       threads_(threads),
       acceptor_(threads.front()->context()),
       pause_(threads.front()->context()) {
-  const asio::ip::tcp::endpoint wanted(asio::ip::make_address(settings.address), settings.port);
-  acceptor_.open(wanted.protocol());
+  try {
+    listen();
+  } catch (const boost::system::system_error& error) {
+    throw std::runtime_error(
+        fmt::format("cannot listen on {}: {}", text_of(wanted(settings)), why(error.code())));
+  }
+}
+
+void Listener::listen() {
+  const asio::ip::tcp::endpoint place = wanted(settings_);
+  acceptor_.open(place.protocol());
   acceptor_.set_option(asio::ip::tcp::acceptor::reuse_address(true));
-  acceptor_.bind(wanted);
+  acceptor_.bind(place);
   acceptor_.listen();
   endpoint_ = acceptor_.local_endpoint();
 }
@@ -49,7 +82,7 @@ void Listener::stop() {
 
 void Listener::accept() {
   if (!acceptor_.is_open()) return;
-  acceptor_.async_accept(next_thread().context(),
+  acceptor_.async_accept(next_thread().context(), peer_,
                          [this](const error_code& failed, asio::ip::tcp::socket socket) {
                            on_accepted(failed, std::move(socket));
                          });
@@ -60,16 +93,19 @@ void Listener::on_accepted(const error_code& failed, asio::ip::tcp::socket socke
   if (failed == asio::error::connection_aborted) return accept();
   if (failed) return back_off(failed);
   backoff_ = {};
-  if (counts_.all >= settings_.connections_max || counts_.fresh >= settings_.fresh_max) {
-    refuse(std::move(socket));
-  } else {
+  if (has_place()) {
     ++counts_.all;
-    ++counts_.fresh;
-    const core::ConnectionId id = next_id_;
-    threads_[id % threads_.size()]->adopt(std::move(socket), id);
+    next_thread().adopt({std::move(socket), next_id_, peer_.address()});
     ++next_id_;
+  } else {
+    refuse(std::move(socket));
   }
   accept();
+}
+
+bool Listener::has_place() {
+  return counts_.all < settings_.connections_max &&
+         counts_.fresh.take(peer_.address(), settings_.fresh_max);
 }
 
 // One small answer, if it can be written at once.

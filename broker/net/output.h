@@ -17,9 +17,13 @@ namespace pawl::net {
 // than copying them does. Not thread-safe.
 class Output {
  public:
-  // Text to append to; valid until append() is called.
+  // Text to append to; valid until append() or text() is called. What was written is freed segment
+  // by segment, so no segment may grow for ever.
   std::string& text() {
-    if (segments_.empty() || !segments_.back().blob.empty()) segments_.emplace_back();
+    if (segments_.empty() || segments_.back().text.size() >= kSegmentBytes ||
+        !segments_.back().blob.empty()) {
+      begin_segment();
+    }
     return segments_.back().text;
   }
   void append(const core::Blob& blob) {
@@ -29,15 +33,14 @@ class Output {
     }
     text();
     segments_.back().blob = blob;
-    blob_bytes_ += blob.size();
   }
 
   bool empty() const { return segments_.empty(); }
   // Everything not yet written, blobs too.
-  std::size_t bytes() const {
-    std::size_t bytes = blob_bytes_;
-    for (const Segment& segment : segments_) bytes += segment.text.size();
-    return bytes - written_;
+  std::size_t bytes() const { return held_bytes() - written_; }
+  // Everything that is kept in memory: what was written of the front too.
+  std::size_t held_bytes() const {
+    return segments_.empty() ? 0 : full_bytes_ + segments_.back().bytes();
   }
 
   // The front, for one gathered write. Valid until the next call of text(), append() or consume().
@@ -56,13 +59,14 @@ class Output {
     written_ += bytes;
     while (!segments_.empty() && written_ >= segments_.front().bytes()) {
       written_ -= segments_.front().bytes();
-      blob_bytes_ -= segments_.front().blob.size();
+      if (segments_.size() > 1) full_bytes_ -= segments_.front().bytes();
       segments_.pop_front();
     }
   }
 
  private:
   static constexpr std::size_t kReferredFrom = 4096;
+  static constexpr std::size_t kSegmentBytes = 64 << 10;
   static constexpr std::size_t kBuffersMax = 64;  // Asio hands no more to the kernel at once.
 
   struct Segment {
@@ -71,6 +75,10 @@ class Output {
     std::size_t bytes() const { return text.size() + blob.size(); }
   };
 
+  void begin_segment() {
+    full_bytes_ = held_bytes();
+    segments_.emplace_back();
+  }
   void add(std::string_view bytes, std::size_t& skip) {
     const std::size_t skipped = std::min(skip, bytes.size());
     skip -= skipped;
@@ -81,8 +89,8 @@ class Output {
 
   std::deque<Segment> segments_;
   std::vector<boost::asio::const_buffer> buffers_;
-  std::size_t blob_bytes_ = 0;
-  std::size_t written_ = 0;  // Of the first segment.
+  std::size_t full_bytes_ = 0;  // Of all segments but the last.
+  std::size_t written_ = 0;     // Of the first segment.
 };
 
 }  // namespace pawl::net

@@ -6,14 +6,16 @@ using core::Errc;
 
 Request open_request(std::string_view body, FieldCheck& check) {
   Request request;
-  std::uint32_t unknown = 0;
+  bool unknown = false;
+  FieldCheck others;  // One of them may be an operation of the future, of any size.
   wire::FieldReader reader(body);
   wire::Field field;
   while (reader.next(field)) {
     if (field.number == 1) {
       request.id = check.number(field, "id", UINT64_MAX);
     } else if (field.number > kOperationLast) {
-      unknown = field.number;
+      unknown = true;
+      others.unknown(field);
     } else if (request.operation != Operation::none) {
       check.refuse(Errc::invalid_argument, "the request has two operations");
     } else {
@@ -25,8 +27,10 @@ Request open_request(std::string_view body, FieldCheck& check) {
   if (request.id == 0) check.refuse(Errc::invalid_argument, "id is missing");
   if (request.operation == Operation::none) {
     check.refuse(
-        unknown != 0 ? Errc::unsupported : Errc::invalid_argument,
-        unknown != 0 ? "this broker does not know the operation" : "the request has no operation");
+        unknown ? Errc::unsupported : Errc::invalid_argument,
+        unknown ? "this broker does not know the operation" : "the request has no operation");
+  } else if (!others.ok()) {
+    check.refuse(others.fault().code, std::move(others.fault().message));
   }
   return request;
 }
@@ -34,8 +38,7 @@ Request open_request(std::string_view body, FieldCheck& check) {
 void decode_nothing(std::string_view message, FieldCheck& check) {
   wire::FieldReader reader(message);
   wire::Field field;
-  while (reader.next(field)) {
-  }
+  while (reader.next(field)) check.unknown(field);
   check.finish(reader, "the request");
 }
 

@@ -17,7 +17,8 @@ namespace pawl::net {
 class Server {
  public:
   // Listens at once, so that the port is known, and accepts from start() on. Throws
-  // boost::system::system_error when the address is not to be had. `services` must outlive it.
+  // std::runtime_error with a sentence for people when the address is not to be had. `services`
+  // must outlive it.
   Server(const Services& services, NetSettings settings);
   ~Server();
 

@@ -25,6 +25,10 @@ class CommandSink {
   // `bytes` is about what the command keeps in memory. False: no room now, and the command was not
   // taken.
   virtual bool post(core::Command&& command, std::size_t bytes) = 0;
+
+  // For a Heartbeat, of which each connection has one in flight at most: an overloaded broker must
+  // not take leases away.
+  virtual void post_always(core::Command&& command) = 0;
 };
 
 // What the network side needs of the rest of the broker. Must outlive it.
@@ -43,10 +47,12 @@ struct NetSettings {
   std::size_t connections_max = 20'000;
   std::size_t fresh_max = 512;  // Connections that have not said Hello.
   std::size_t in_flight_max = 256;
-  std::size_t output_bytes_max = 8 << 20;
+  std::size_t output_bytes_max = 8 << 20;     // Unread replies of one connection.
+  std::size_t client_bytes_max = 512U << 20;  // Unread replies and read buffers of all of them.
   core::Milliseconds hello_within{5'000};
   core::Milliseconds frame_within{10'000};  // A begun frame must get on in this time.
-  core::Milliseconds write_within{10'000};  // So must a reply.
+  core::Milliseconds write_within{10'000};  // So must a reply,
+  core::Milliseconds unread_within{3'000};  // and sooner where output_bytes_max are left.
   core::Milliseconds linger{1'000};  // To let a last error be read before the connection ends.
   core::Milliseconds idle{10'000};   // After it a connection gives its large read buffer back.
   core::Milliseconds tick{250};      // How often these are looked at.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 
+#include "broker/runtime/hang_point.h"
 #include "broker/store/kill_point.h"
 
 namespace pawl::runtime {
@@ -19,6 +20,13 @@ constexpr std::chrono::milliseconds kSleepMax = 1s;
 constexpr core::Milliseconds kPublishEvery = 200ms;
 // A small disk is not refused as a whole: this part of it may always be used.
 constexpr std::uint64_t kShareOfDiskKeptFree = 8;
+
+Rank rank_of(const core::Command& command) {
+  const bool first = std::holds_alternative<core::Report>(command) ||
+                     std::holds_alternative<core::OpenSession>(command) ||
+                     std::holds_alternative<core::Disconnected>(command);
+  return first ? Rank::first : Rank::common;
+}
 
 }  // namespace
 
@@ -48,7 +56,8 @@ EngineLoop::~EngineLoop() {
 
 bool EngineLoop::post(core::Command&& command, std::size_t bytes) {
   if (life_.load(std::memory_order_relaxed) != Life::serving) return false;
-  if (!inbox_.post(std::move(command), bytes)) {
+  const Rank rank = rank_of(command);
+  if (!inbox_.post(std::move(command), bytes, rank)) {
     count(counters_.commands_refused);
     return false;
   }
@@ -102,8 +111,9 @@ void EngineLoop::turn() {
   count(counters_.turns);
   const core::Now now = clock_.now();
   take_events(now);
+  listen_until(now.at);
   take_commands(now);
-  if (group_.phase() == Group::Phase::running) group_.advance(now);
+  if (group_.phase() == Group::Phase::running) group_.advance(now, heard_);
   carry_out(now);
   if (group_.phase() != Group::Phase::running) return;
   publish(now);
@@ -129,6 +139,14 @@ void EngineLoop::execute(core::Command&& command, core::Now now) {
   if (group_.phase() != Group::Phase::running) return;
   if (std::holds_alternative<core::StopLeasing>(command)) leasing_ = Leasing::off;
   group_.execute(std::move(command), now);
+}
+
+// Keeps up how far back the inbox reaches: what was posted before `heard_` has been executed.
+void EngineLoop::listen_until(core::Timestamp now) {
+  if (inbox_.taken() < listening_.posted) return;
+  heard_ = std::max(heard_, listening_.at);
+  listening_ = {inbox_.posted(), now};
+  if (inbox_.taken() >= listening_.posted) heard_ = now;
 }
 
 void EngineLoop::take_commands(core::Now now) {
@@ -174,6 +192,7 @@ EngineLoop::Written EngineLoop::write(std::shared_ptr<const core::Commit> commit
 
 store::Committed EngineLoop::commit_now(const core::Commit& commit) {
   const auto start = steady_clock::now();
+  hang_point("commit");
   store::Committed result = store_.commit(options_.shard, group_.epoch(), commit);
   counters_.commit_time.add(
       std::chrono::duration_cast<std::chrono::microseconds>(steady_clock::now() - start));
@@ -219,13 +238,15 @@ void EngineLoop::look_at_space() {
   if (space.total_bytes == 0) return;  // Nothing is known.
   const std::uint64_t floor =
       std::min(options_.min_free_bytes, space.total_bytes / kShareOfDiskKeptFree);
+  const std::uint64_t enough = floor + floor / 8;
   const Kind before = admission_;
   Kind after = before;
   if (space.free_bytes < floor) after = Kind::disk_full;
-  if (space.free_bytes >= floor + floor / 8) after = Kind::open;
+  if (space.free_bytes >= enough) after = Kind::open;
   if (after == before) return;
   admission_ = after;
   post_always(core::Admission{after});
+  if (options_.on_space) options_.on_space({after, space.free_bytes, floor, enough});
 }
 
 void EngineLoop::publish(core::Now now) {
@@ -243,7 +264,9 @@ void EngineLoop::publish(core::Now now) {
 
 void EngineLoop::sleep(core::Now now) {
   std::chrono::milliseconds at_most = kSleepMax;
-  if (const auto deadline = group_.next_deadline(now)) {
+  // While commands have to wait outside, so does what is due.
+  const auto deadline = group_.accepting() ? group_.next_deadline(now) : std::nullopt;
+  if (deadline) {
     at_most = std::min(at_most, *deadline - now.at);
   }
   if (at_most <= 0ms) return;

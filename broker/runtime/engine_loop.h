@@ -44,6 +44,15 @@ struct LoopOptions {
   // always the engine's.
   enum class WhenBusy : std::uint8_t { hand_off, in_line } when_busy = WhenBusy::hand_off;
 
+  // New jobs are refused from here on, or taken again. Called from a thread of the loop's own.
+  struct SpaceNote {
+    core::Admission::Kind admission = core::Admission::Kind::open;
+    std::uint64_t free_bytes = 0;
+    std::uint64_t floor_bytes = 0;   // Refused below this,
+    std::uint64_t enough_bytes = 0;  // taken again from here on.
+  };
+  std::function<void(const SpaceNote&)> on_space;
+
   // The store cannot be trusted any more: nothing that depends on it leaves after this. Called
   // once, from the engine's thread; the process has to end.
   std::function<void(const std::string& why)> on_fatal;
@@ -61,10 +70,11 @@ class EngineLoop {
 
   // False when the inbox is full or the loop is ending: the caller answers `overloaded` or
   // `unavailable`, and the command is untouched. `bytes` is what the command keeps in memory: its
-  // frame.
+  // frame. An eighth of the inbox is kept for what ends work and keeps leases: reports, sessions
+  // that open, connections that are gone.
   [[nodiscard]] bool post(core::Command&& command, std::size_t bytes);
 
-  // For what has no reply and must not be lost: Disconnected.
+  // For what must get through and is bounded by whoever posts it: a heartbeat per connection.
   void post_always(core::Command&& command);
 
   // Nothing is leased from here on; everything else goes on.
@@ -72,8 +82,8 @@ class EngineLoop {
 
   enum class Stopped : std::uint8_t { clean, cut_off };
   // Takes no more commands, finishes what was taken and writes the last commit. cut_off: that took
-  // longer than `within`; the rest was not acknowledged, and a thread may still hang in the store
-  // until the destructor is through.
+  // longer than `within`; the rest was not acknowledged, and a thread may still hang in the store.
+  // The destructor waits for it: a process that has to end in time does so without.
   Stopped stop(std::chrono::milliseconds within);
 
   // Whether the engine has read back what it needs and serves.
@@ -92,6 +102,7 @@ class EngineLoop {
   void take_events(core::Now now);
   void take(Event&& event, core::Now now);
   void execute(core::Command&& command, core::Now now);
+  void listen_until(core::Timestamp now);
   void take_commands(core::Now now);
   void carry_out(core::Now now);
   enum class Written : std::uint8_t { already, later };
@@ -124,6 +135,11 @@ class EngineLoop {
   Group group_;
   std::vector<Event> taken_;
   Leasing leasing_ = Leasing::on;
+  core::Timestamp heard_{};  // What was posted before then has been executed.
+  struct {
+    std::size_t posted = 0;
+    core::Timestamp at{};
+  } listening_;  // When so many have been taken, everything up to that time has been heard.
   core::Timestamp published_at_{};
 
   mutable std::mutex mutex_;  // Of what follows, up to the threads.

@@ -66,7 +66,7 @@ class GroupCommit {
 
   // REQUIRES of what follows: running; written() and answered() also take what is too late.
   void execute(core::Command command, core::Now now);
-  void advance(core::Now now) { engine_->advance(now); }
+  void advance(core::Now now, core::Timestamp heard) { engine_->advance(now, heard); }
   std::optional<core::Timestamp> next_deadline(core::Now now) const {
     return engine_->next_deadline(now);
   }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include "broker/store/kill_point.h"
 #include "broker/store/live_logs.h"
@@ -35,19 +36,7 @@ class File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
-  std::string read_all() const {
-    std::string bytes(fs::file_size(path_), '\0');
-    std::size_t done = 0;
-    while (done < bytes.size()) {
-      const ssize_t got =
-          ::pread(file_, bytes.data() + done, bytes.size() - done, static_cast<off_t>(done));
-      if (got < 0) fail(path_, "read", errno);
-      if (got == 0) break;
-      done += static_cast<std::size_t>(got);
-    }
-    bytes.resize(done);
-    return bytes;
-  }
+  int descriptor() const { return file_; }
   void write_all(std::string_view bytes) const {
     while (!bytes.empty()) {
       const ssize_t put = ::write(file_, bytes.data(), bytes.size());
@@ -70,7 +59,31 @@ class File {
   const int file_;
 };
 
-// Named by ascending numbers: 000012.log. Those that are not needed any more may be there or not.
+// The bytes of a file; logs may be larger than memory should be.
+class MappedFile {
+ public:
+  explicit MappedFile(const fs::path& path) : size_(fs::file_size(path)) {
+    if (size_ == 0) return;
+    const File file(path, O_RDONLY);
+    void* bytes = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.descriptor(), 0);
+    if (bytes == MAP_FAILED) fail(path, "read", errno);
+    bytes_ = static_cast<const char*>(bytes);
+  }
+  ~MappedFile() {
+    if (size_ != 0) ::munmap(const_cast<char*>(bytes_), size_);
+  }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::string_view bytes() const { return {bytes_, size_}; }
+
+ private:
+  const std::size_t size_;
+  const char* bytes_ = nullptr;
+};
+
+// Named by ascending numbers: 000012.log. Those that are not needed any more may be there or not,
+// with holes between them.
 std::vector<fs::path> live_logs_in(const fs::path& directory) {
   std::vector<std::pair<std::uint64_t, fs::path>> numbered;
   std::error_code missing;
@@ -89,102 +102,85 @@ std::vector<fs::path> live_logs_in(const fs::path& directory) {
   return logs;
 }
 
-// A log as it was found.
-struct Found {
-  fs::path log;
-  std::uint64_t bytes = 0;
-  std::uint64_t good_bytes = 0;
+// What is known of the logs read so far.
+struct Chain {
+  std::optional<std::uint64_t> next;  // RocksDB's number that the next batch has to begin at.
+  core::CommitSeq commit = 0;         // The last of ours.
+  std::uint64_t synced = 0;           // The last operation that is known to have been on disk.
+  // The first thing that does not fit: what stands there and behind it, in later logs too, can only
+  // be let go.
+  std::optional<TornTail> gap;
+
+  void follow(const LoggedBatch& batch) {
+    next = batch.first + batch.count;
+    synced = std::max(synced, batch.synced);
+    if (batch.commit != 0) commit = batch.commit;
+  }
 };
 
-class Audit {
- public:
-  explicit Audit(std::uint64_t synced) : synced_(synced) {}
-
-  void read(const fs::path& log);
-  std::vector<TornTail> finish();
-
- private:
-  void follow(LogRecords& records, Found& found);
-  void stop_at(const Found& found, std::uint64_t missing);
-  [[noreturn]] void damaged() const;
-
-  std::uint64_t synced_;  // Counted on: by the mark, and by what stands behind the gap.
-  std::optional<std::uint64_t> next_;  // RocksDB's number that the next batch has to begin at.
-  core::CommitSeq commit_ = 0;         // The last of ours that was read.
-
-  Found before_;  // The log that was read last.
-  // Where what fits has come to an end, and the first number that is missing then.
-  std::optional<Found> gap_;
-  std::uint64_t missing_ = 0;
-  std::vector<TornTail> tails_;
-};
-
-void Audit::damaged() const {
+[[noreturn]] void damaged(const Chain& chain) {
   throw std::runtime_error(fmt::format(
       "{} is damaged at byte {}: what follows commit {} cannot be read, and later commits "
       "count on it",
-      gap_->log.string(), gap_->good_bytes, commit_));
+      chain.gap->log.string(), chain.gap->good_bytes, chain.commit));
 }
 
-void Audit::stop_at(const Found& found, std::uint64_t missing) {
-  gap_ = found.good_bytes == 0 && !before_.log.empty() ? before_ : found;
-  missing_ = missing;
+// What cannot be read was on disk once: something behind it, or the mark, says so. Where nothing
+// fits before it, its numbers are not known; RocksDB's own look at its files decides then.
+void judge(const Chain& chain) {
+  if (chain.gap && chain.next && chain.synced >= *chain.next) damaged(chain);
 }
 
-// Reads on while each batch begins where the last one ended.
-void Audit::follow(LogRecords& records, Found& found) {
-  while (const auto batch = records.next()) {
-    if (next_ && batch->first != *next_) {
-      synced_ = std::max(synced_, batch->synced);
-      return stop_at(found, *next_);
-    }
-    next_ = batch->first + batch->count;
-    if (batch->commit != 0) commit_ = batch->commit;
-    found.good_bytes = records.end();
+// Reads a log up to the first thing that does not fit; true when there is none.
+bool read_whole(LogRecords& records, Chain& chain) {
+  while (const auto batch = records.peek()) {
+    if (chain.next && batch->first != *chain.next) return false;
+    records.accept(*batch);
+    chain.follow(*batch);
   }
-  if (!records.at_clean_end()) stop_at(found, next_.value_or(0));
+  return records.at_clean_end();
 }
 
-void Audit::read(const fs::path& log) {
-  const std::string bytes = File(log, O_RDONLY).read_all();
-  LogRecords records(bytes);
-  Found found{log, bytes.size(), 0};
-  if (!gap_) {
-    follow(records, found);
-    if (!gap_) {
-      before_ = found;
-      return;
-    }
+// Looks behind a gap for batches that tell what was on disk.
+void look_behind(LogRecords& records, Chain& chain) {
+  for (auto batch = records.find_behind(records.end()); batch;
+       batch = records.find_behind(batch->end)) {
+    chain.synced = std::max(chain.synced, batch->synced);
+    if (!chain.next) chain.next = batch->first - 1;
   }
-  auto behind = records.find_behind(records.end());
-  // Where nothing fits before it, what is missing reaches up to the batch behind it at least.
-  if (missing_ == 0 && behind) missing_ = behind->first - 1;
-  for (; behind; behind = records.find_behind(behind->end)) {
-    synced_ = std::max(synced_, behind->synced);
-  }
-  if (missing_ != 0 && synced_ >= missing_) damaged();
-  if (found.good_bytes != found.bytes) {
-    tails_.push_back({log, found.good_bytes, found.bytes - found.good_bytes});
-  }
-}
-
-std::vector<TornTail> Audit::finish() {
-  return std::move(tails_);
 }
 
 }  // namespace
 
 std::vector<TornTail> audit_logs(const fs::path& directory, std::uint64_t synced) {
-  Audit audit(synced);
-  for (const fs::path& log : live_logs_in(directory)) audit.read(log);
-  return audit.finish();
+  std::vector<TornTail> tails;
+  Chain chain;
+  chain.synced = synced;
+  std::optional<TornTail> whole;  // The log before.
+  for (const fs::path& log : live_logs_in(directory)) {
+    const MappedFile file(log);
+    LogRecords records(file.bytes());
+    const auto first = records.peek();
+    if (chain.gap && first && first->first == chain.next) chain.gap.reset();  // It was no gap.
+    if (!chain.gap && read_whole(records, chain)) {
+      whole = {log, records.end(), 0};
+      continue;
+    }
+    TornTail tail{log, records.end(), file.bytes().size() - records.end()};
+    if (!chain.gap) chain.gap = records.end() == 0 && first && whole ? *whole : tail;
+    look_behind(records, chain);
+    if (tail.torn_bytes > 0) tails.push_back(std::move(tail));
+  }
+  judge(chain);
+  return tails;
 }
 
 void cut_off(const TornTail& tail, const fs::path& keep_in) {
-  const std::string bytes = File(tail.log, O_RDONLY).read_all();
   const fs::path kept = keep_in / fmt::format("{}.torn", tail.log.filename().string());
-  File(kept, O_WRONLY | O_CREAT | O_TRUNC)
-      .write_all(std::string_view(bytes).substr(tail.good_bytes));
+  {
+    const MappedFile log(tail.log);
+    File(kept, O_WRONLY | O_CREAT | O_TRUNC).write_all(log.bytes().substr(tail.good_bytes));
+  }
   PAWL_KILL_POINT("store.cut_off.kept");
   File(tail.log, O_WRONLY).cut(tail.good_bytes);
 }

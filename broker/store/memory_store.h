@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/core/limits.h"
 #include "broker/store/store.h"
 
 namespace pawl::store {
@@ -16,7 +17,7 @@ struct MemoryOptions {
   Caps caps{.ops_max = 1'000'000,
             .bytes_max = 64 << 20,
             .key_bytes_max = 1 << 10,
-            .value_bytes_max = 64 << 10,
+            .value_bytes_max = core::limits::kValueBytesMax,
             .bytes_preferred = 2 << 20};
   // Keeps what crash() needs: the old value of every row that commits since the last synced one
   // have touched.

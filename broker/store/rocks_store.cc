@@ -13,6 +13,9 @@
 #include <sys/statvfs.h>
 
 #include "broker/core/assert.h"
+#include "broker/core/bytes_io.h"
+#include "broker/core/keys.h"
+#include "broker/core/limits.h"
 #include "broker/store/caps.h"
 #include "broker/store/kill_point.h"
 #include "broker/store/live_logs.h"
@@ -32,7 +35,7 @@ constexpr std::size_t kBatchBytesKept = 8 << 20;
 constexpr Caps kCaps{.ops_max = 1'000'000,
                      .bytes_max = 64 << 20,
                      .key_bytes_max = 1 << 10,
-                     .value_bytes_max = 64 << 10,
+                     .value_bytes_max = core::limits::kValueBytesMax,
                      .bytes_preferred = 2 << 20,
                      .recovery = Caps::Recovery::restart};
 
@@ -120,7 +123,14 @@ class RocksStore::Events final : public rocksdb::EventListener {
     PAWL_KILL_POINT("store.compaction.done");
   }
 
-  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+  void OnBackgroundError(rocksdb::BackgroundErrorReason reason, rocksdb::Status* status) override {
+    // A compaction that finds no room changes nothing and is tried again; new jobs are refused
+    // meanwhile, and completions are taken as long as the log has room.
+    if (reason == rocksdb::BackgroundErrorReason::kCompaction && status->IsNoSpace()) {
+      store_.options_.note("the disk has no room to compact files: " + status->ToString());
+      *status = rocksdb::Status::OK();
+      return;
+    }
     store_.fail(status->ToString());
   }
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
@@ -142,8 +152,11 @@ class RocksStore::Expiry final : public rocksdb::CompactionFilter {
     const auto value = codec::decode_value(stored.ToStringView());
     return value && value->expired(core::timestamp_from_ms(now_ms.load(std::memory_order_relaxed)));
   }
-  Decision FilterBlobByKey(int, const rocksdb::Slice&, std::string*, std::string*) const override {
-    return Decision::kKeep;  // Only small values expire, and those are no blobs.
+  // Of what may be large only the receipts of reaped batches expire: the others need not be read.
+  Decision FilterBlobByKey(int, const rocksdb::Slice& key, std::string*,
+                           std::string*) const override {
+    core::Reader part(key.ToStringView().substr(key.size() - sizeof(core::keys::kReceiptPart)));
+    return part.be16() == core::keys::kReceiptPart ? Decision::kUndetermined : Decision::kKeep;
   }
 
   std::atomic<std::uint64_t> now_ms{0};

@@ -74,8 +74,6 @@ class RocksStore final : public Store {
   std::unique_ptr<SyncMark> mark_;
   std::shared_ptr<Expiry> expiry_;
   std::unique_ptr<RocksParts> parts_;
-  std::unique_ptr<rocksdb::DB> db_;
-  Columns columns_;
 
   mutable std::mutex mutex_;  // Of what follows; never held while the disk works.
   std::map<core::ShardId, std::unique_ptr<Seat>> seats_;
@@ -85,6 +83,10 @@ class RocksStore final : public Store {
   std::atomic<std::uint64_t> synced_{0};
   std::atomic<std::uint64_t> commits_{0};  // As the sync mark counts them.
   std::string cut_off_;                    // What this start had to cut off; for an error's text.
+
+  // Closed first: until then RocksDB's threads report to what stands above.
+  std::unique_ptr<rocksdb::DB> db_;
+  Columns columns_;
 };
 
 }  // namespace pawl::store

@@ -86,6 +86,10 @@ void keep_apart(rocksdb::ColumnFamilyOptions& column) {
   column.enable_blob_files = true;
   column.min_blob_size = 4 << 10;  // Below it a place of its own costs more than being moved once.
   column.blob_file_size = 64 << 20;
+  // A few batches that outlive the others of their file move on, so that they do not keep it.
+  column.enable_blob_garbage_collection = true;
+  column.blob_garbage_collection_age_cutoff = 0.25;
+  column.blob_garbage_collection_force_threshold = 0.5;
 }
 
 }  // namespace

@@ -52,6 +52,7 @@ void print_error(const CommandError& error, Format format) {
     object["code"] = error.code();
     object["message"] = error.what();
     if (!error.hint().empty()) object["hint"] = error.hint();
+    if (error.job_id()) object["job_id"] = error.job_id()->to_string();
     if (error.request_id() != 0) object["request_id"] = error.request_id();
     return note(boost::json::serialize(boost::json::object{{"error", std::move(object)}}));
   }
@@ -92,10 +93,15 @@ std::vector<std::string> split_program(std::vector<std::string> line, App& app) 
 
 std::vector<std::string> arguments_of(int argc, char** argv, App& app) {
   std::vector<std::string> line = split_program({argv + 1, argv + argc}, app);
-  for (std::string& argument : line) {
-    if (argument == "--") break;
+  const auto end = std::find(line.begin(), line.end(), "--");
+  for (auto at = line.begin(); at != end; ++at) {
+    if (*at != "--wait") continue;
+    if (at + 1 != end && parse_duration(*(at + 1))) {
+      throw usage_error("--wait takes its time after an equals sign",
+                        "write --wait=" + *(at + 1) + "; a payload stands before --wait");
+    }
     // It may stand without its value, which must then not be taken from what follows.
-    if (argument == "--wait") argument = "--wait=forever";
+    *at = std::string("--wait=") + kNoValue;
   }
   return {line.rbegin(), line.rend()};  // CLI11 wants the last one first.
 }
@@ -142,6 +148,14 @@ ClientOptions App::client_options() const {
       .in_namespace(name_space)
       .call_deadline(timeout.value_or(kTimeout));
   return options;
+}
+
+std::string App::shown_server() const {
+  const std::size_t scheme = server.find("://");
+  const std::size_t from = scheme == std::string::npos ? 0 : scheme + 3;
+  const std::size_t at = server.rfind('@');
+  if (at == std::string::npos || at < from) return server;
+  return server.substr(0, from) + "***" + server.substr(at);
 }
 
 std::unique_ptr<Client> App::connect() const {
@@ -196,14 +210,13 @@ int run(int argc, char** argv) {
   open_standard_files();
   try {
     const ExitCode code = parse_and_run(argc, argv, app);
-    if (std::fflush(stdout) != 0)
-      throw CommandError(ExitCode::failed, "stdout cannot be written to");
+    Output(app.format).flush();
     return static_cast<int>(code);
   } catch (const CommandError& error) {
     print_error(error, app.format);
     return static_cast<int>(error.exit_code());
   } catch (const Error& error) {
-    const CommandError shown = command_error_of(error, app.server);
+    const CommandError shown = command_error_of(error, app.shown_server());
     print_error(shown, app.format);
     return static_cast<int>(shown.exit_code());
   } catch (const std::exception& error) {

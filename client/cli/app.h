@@ -26,10 +26,15 @@ struct App {
   std::function<ExitCode()> chosen;
 
   ClientOptions client_options() const;
+  // The server for people to read: its credentials are left out.
+  std::string shown_server() const;
   // A client whose broker has answered once: who is not there is told soon, unless the user has
   // time.
   std::unique_ptr<Client> connect() const;
 };
+
+// What stands for the value of an option that came without one.
+inline constexpr const char* kNoValue = "(none)";
 
 // Each adds one noun or command to the line's grammar. The App outlives the grammar.
 void add_enqueue(CLI::App& grammar, App& app);

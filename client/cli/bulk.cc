@@ -1,18 +1,22 @@
 #include "client/cli/bulk.h"
 
+#include <algorithm>
 #include <deque>
-#include <fstream>
+#include <fcntl.h>
 #include <future>
-#include <iostream>
 #include <optional>
+#include <unistd.h>
 #include <vector>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include "client/cli/command_error.h"
+#include "client/cli/interrupt.h"
 #include "client/cli/job_line.h"
+#include "client/cli/line_reader.h"
 #include "client/cli/progress.h"
 
 namespace pawl::cli {
@@ -33,81 +37,76 @@ struct Chunk {
   std::future<std::vector<Enqueued>> answer;
 };
 
-class Input {
- public:
-  explicit Input(const std::string& path) : is_stdin_(path == "-") {
-    if (is_stdin_) return;
-    file_.open(path, std::ios::binary | std::ios::ate);
-    if (!file_) throw usage_error(path + " cannot be opened");
-    if (const auto end = file_.tellg(); end > 0) size_ = static_cast<double>(end);
-    file_.clear();
-    file_.seekg(0);
-  }
+int open_input(const std::string& path) {
+  const int file = path == "-" ? dup(STDIN_FILENO) : open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) throw usage_error(path + " cannot be opened");
+  return file;
+}
 
-  bool next(std::string& line) {
-    std::istream& in = is_stdin_ ? std::cin : file_;
-    if (!std::getline(in, line)) {
-      if (in.bad()) throw CommandError(ExitCode::failed, "the input cannot be read");
-      return false;
-    }
-    ++number_;
-    if (line.ends_with('\r')) line.pop_back();
-    return true;
-  }
-  std::uint64_t number() const { return number_; }
-  std::optional<double> ratio(double bytes) const {
-    return size_ > 0 ? std::optional(std::min(1.0, bytes / size_)) : std::nullopt;
-  }
-
- private:
-  bool is_stdin_;
-  std::ifstream file_;
-  double size_ = 0;
-  std::uint64_t number_ = 0;
-};
+// Of a regular file; 0 for what has no end that is known.
+double size_of(const std::string& path) {
+  struct stat found {};
+  const bool regular = path != "-" && stat(path.c_str(), &found) == 0 && S_ISREG(found.st_mode);
+  return regular ? static_cast<double>(found.st_size) : 0;
+}
 
 class BulkRun {
  public:
   BulkRun(const App& app, const std::string& path, const Job& defaults)
-      : client_(app.connect()), out_(app.format), input_(path), defaults_(defaults) {}
+      : client_(app.connect()),
+        out_(app.format),
+        input_(open_input(path), interrupt_),
+        size_(size_of(path)),
+        defaults_(defaults) {}
 
   ExitCode run() {
     while (read_chunk()) {
       if (in_flight_.size() > kChunksInFlight) settle();
-      progress_.show(accepted_, input_.ratio(settled_bytes_));
+      show_progress();
     }
     while (!in_flight_.empty()) {
       settle();
-      progress_.show(accepted_, input_.ratio(settled_bytes_));
+      show_progress();
     }
     progress_.finish();
     print_summary();
+    if (interrupt_.wished()) return ExitCode::interrupted;
     return refused_ == 0 ? ExitCode::done : ExitCode::failed;
   }
 
  private:
-  // Sends what it reads. False at the end of the input.
+  // Sends what it reads, as soon as the input pauses or there is enough. False at the end of the
+  // input.
   bool read_chunk() {
     Chunk chunk;
     std::string line;
-    bool more = true;
-    while (chunk.lines.size() < kChunkLines && chunk.bytes < kChunkBytes &&
-           (more = input_.next(line))) {
-      chunk.bytes += line.size() + 1;
-      if (line.find_first_not_of(" \t") == std::string::npos) continue;
-      Result<Job> job = parse_job_line(line, defaults_);
-      if (job) {
-        chunk.jobs.push_back(std::move(*job));
-        chunk.lines.push_back(input_.number());
+    auto got = LineReader::Got::line;
+    while (chunk.lines.size() < kChunkLines && chunk.bytes < kChunkBytes) {
+      const bool idle = chunk.jobs.empty() && in_flight_.empty();
+      got = input_.next(line, idle ? LineReader::Patience::endless : LineReader::Patience::brief);
+      if (got == LineReader::Got::line) {
+        add(chunk, line);
+      } else if (got == LineReader::Got::nothing && chunk.jobs.empty()) {
+        settle();  // Whoever writes to the pipe may wait for these.
+        out_.flush();
       } else {
-        refuse(input_.number(), job.error().code(), job.error().message());
+        break;
       }
     }
     if (!chunk.jobs.empty()) {
       chunk.answer = client_->future_enqueue_many(chunk.jobs, BatchMode::per_job, kChunkDeadline);
       in_flight_.push_back(std::move(chunk));
     }
-    return more;
+    return got != LineReader::Got::end;
+  }
+
+  void add(Chunk& chunk, const std::string& line) {
+    chunk.bytes += line.size() + 1;
+    if (line.find_first_not_of(" \t") == std::string::npos) return;
+    Result<Job> job = parse_job_line(line, defaults_);
+    if (!job) return refuse(input_.number(), job.error().code(), job.error().message());
+    chunk.jobs.push_back(std::move(*job));
+    chunk.lines.push_back(input_.number());
   }
 
   void settle() {
@@ -120,8 +119,11 @@ class BulkRun {
 
   void settle(std::uint64_t line, const Enqueued& answer) {
     if (!answer.accepted()) {
-      const char* doubt = answer.outcome_unknown ? " (it may have been accepted)" : "";
-      return refuse(line, answer.code, answer.message + doubt);
+      std::string message = answer.message;
+      if (answer.outcome_unknown) {
+        message += fmt::format(" (it may have been accepted as {})", answer.id.to_string());
+      }
+      return refuse(line, answer.code, message);
     }
     ++accepted_;
     if (out_.format() == Format::tsv) out_.print_line(answer.id.to_string());
@@ -140,6 +142,11 @@ class BulkRun {
     }
     progress_.finish();
     note(fmt::format("error: line {}: {}", line, message));
+  }
+
+  void show_progress() {
+    progress_.show(accepted_,
+                   size_ > 0 ? std::optional(std::min(1.0, settled_bytes_ / size_)) : std::nullopt);
   }
 
   void print_summary() {
@@ -161,9 +168,11 @@ class BulkRun {
     }
   }
 
+  Interrupt interrupt_;
   std::unique_ptr<Client> client_;
   Output out_;
-  Input input_;
+  LineReader input_;
+  double size_;
   Job defaults_;
   ProgressLine progress_;
   std::deque<Chunk> in_flight_;

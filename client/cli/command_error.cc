@@ -3,8 +3,12 @@
 namespace pawl::cli {
 namespace {
 
-std::string hint_of(Errc code, const std::string& server) {
-  switch (code) {
+std::string hint_of(const Error& error, const std::string& server) {
+  if (error.job_id()) {
+    const std::string id = error.job_id()->to_string();
+    return "it may have been accepted, as job " + id + ": look with `pawl job get " + id + "`";
+  }
+  switch (error.code()) {
     case Errc::connection:
       return "is pawld running? Name another broker with --server or PAWL_SERVER; this was " +
              server;
@@ -59,8 +63,9 @@ ExitCode exit_code_of(Errc code) {
 }
 
 CommandError command_error_of(const Error& error, const std::string& server) {
-  CommandError result(exit_code_of(error.code()), error.message(), hint_of(error.code(), server));
-  result.set_code(std::string(name_of(error.code()))).set_request_id(error.request_id());
+  CommandError result(exit_code_of(error.code()), error.message(), hint_of(error, server));
+  result.set_code(std::string(name_of(error.code())));
+  result.set_request_id(error.request_id()).set_job_id(error.job_id());
   return result;
 }
 

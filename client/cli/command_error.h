@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -20,8 +21,11 @@ class CommandError : public std::runtime_error {
   const std::string& code() const { return code_; }
   const std::string& hint() const { return hint_; }
   unsigned long long request_id() const { return request_id_; }
+  // The job that may have been accepted all the same.
+  const std::optional<JobId>& job_id() const { return job_id_; }
 
   CommandError& set_code(std::string value) { return code_ = std::move(value), *this; }
+  CommandError& set_job_id(const std::optional<JobId>& value) { return job_id_ = value, *this; }
   CommandError& set_request_id(unsigned long long value) { return request_id_ = value, *this; }
 
  private:
@@ -29,6 +33,7 @@ class CommandError : public std::runtime_error {
   std::string hint_;
   std::string code_ = "failed";
   unsigned long long request_id_ = 0;
+  std::optional<JobId> job_id_;
 };
 
 CommandError usage_error(const std::string& message, std::string hint = {});

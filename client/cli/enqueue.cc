@@ -3,7 +3,6 @@
 #include <iterator>
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <string>
 #include <vector>
 
@@ -13,6 +12,7 @@
 #include "client/cli/bulk.h"
 #include "client/cli/command_error.h"
 #include "client/cli/duration.h"
+#include "client/cli/header.h"
 #include "client/cli/waiting.h"
 
 namespace pawl::cli {
@@ -37,6 +37,8 @@ struct EnqueueArguments {
   std::string wait;
   std::vector<std::string> headers;
   std::vector<std::string> tags;
+  Milliseconds backoff{};
+  Milliseconds backoff_max{};
   Options options;
 };
 
@@ -53,6 +55,18 @@ std::string read_file(const std::string& path) {
   return read_all(in, path);
 }
 
+Options options_of(const EnqueueArguments& arguments) {
+  Options options = arguments.options;
+  options.backoff(arguments.backoff, arguments.backoff_max);
+  for (const std::string& tag : arguments.tags) options.tag(tag);
+  for (const std::string& header : arguments.headers) {
+    if (!add_header(options, header)) {
+      throw usage_error("--header: \"" + header + "\" is not NAME:VALUE");
+    }
+  }
+  return options;
+}
+
 // The type comes first, unless --type has said it; then comes the payload.
 Job job_of(const EnqueueArguments& arguments) {
   const bool named = !arguments.type.empty();
@@ -60,7 +74,7 @@ Job job_of(const EnqueueArguments& arguments) {
     throw usage_error("a type and --type", "pawl enqueue TYPE [PAYLOAD], or --type TYPE [PAYLOAD]");
   }
   Job job(named ? arguments.type : arguments.first, named ? arguments.first : arguments.second,
-          arguments.options);
+          options_of(arguments));
   if (job.type.empty()) throw usage_error("a job needs a type", "pawl enqueue TYPE [PAYLOAD]");
   if (!arguments.file.empty()) {
     if (!job.payload.empty()) throw usage_error("a payload and --file");
@@ -68,20 +82,11 @@ Job job_of(const EnqueueArguments& arguments) {
   } else if (job.payload == "-") {
     job.payload = read_all(std::cin, "stdin");
   }
-  for (const std::string& tag : arguments.tags) job.options.tag(tag);
-  for (const std::string& header : arguments.headers) {
-    const std::size_t colon = header.find_first_of(":=");
-    if (colon == std::string::npos || colon == 0) {
-      throw usage_error("--header: \"" + header + "\" is not NAME:VALUE");
-    }
-    const std::size_t value = std::min(header.find_first_not_of(' ', colon + 1), header.size());
-    job.options.header(header.substr(0, colon), header.substr(value));
-  }
   return job;
 }
 
-std::optional<Milliseconds> wait_of(const std::string& text) {
-  if (text == "forever") return std::nullopt;
+std::optional<Milliseconds> wait_of(const std::string& text, const App& app) {
+  if (text == kNoValue) return app.timeout;
   const auto duration = parse_duration(text);
   if (!duration) throw usage_error("--wait: \"" + text + "\" is not a duration", "--wait=30s");
   return duration;
@@ -92,10 +97,10 @@ ExitCode enqueue(const App& app, const EnqueueArguments& arguments) {
     if (!arguments.first.empty() || !arguments.file.empty() || !arguments.wait.empty()) {
       throw usage_error("--bulk takes its jobs from the file alone");
     }
-    return enqueue_bulk(app, arguments.bulk, {arguments.type, {}, arguments.options});
+    return enqueue_bulk(app, arguments.bulk, {arguments.type, {}, options_of(arguments)});
   }
   const Job job = job_of(arguments);
-  const auto timeout = arguments.wait.empty() ? std::nullopt : wait_of(arguments.wait);
+  const auto timeout = arguments.wait.empty() ? std::nullopt : wait_of(arguments.wait, app);
   const auto connected = app.connect();
   Client& client = *connected;
   const JobId id = client.enqueue(job.type, job.payload, job.options);
@@ -110,6 +115,20 @@ ExitCode enqueue(const App& app, const EnqueueArguments& arguments) {
     out.print_line(id.to_string());
   }
   return ExitCode::done;
+}
+
+void add_retries(CLI::App& command, EnqueueArguments& arguments) {
+  command
+      .add_option_function<unsigned>(
+          "--max-attempts", [&](unsigned value) { arguments.options.max_attempts(value); },
+          "How often it may be started")
+      ->check(CLI::Range(1, 1000));
+  add_duration(
+      command, "--backoff", [&](Milliseconds value) { arguments.backoff = value; },
+      "How long to wait before the second attempt; twice as long before each further one");
+  add_duration(
+      command, "--backoff-max", [&](Milliseconds value) { arguments.backoff_max = value; },
+      "The longest wait between two attempts");
 }
 
 void add_times(CLI::App& command, Options& options) {
@@ -146,14 +165,13 @@ void add_options(CLI::App& command, EnqueueArguments& arguments) {
   text(
       "--key", [&](const std::string& value) { options.key(value); },
       "Jobs of one key keep their order");
-  command
-      .add_option_function<unsigned>(
-          "--max-attempts", [&](unsigned value) { options.max_attempts(value); },
-          "How often it may be started")
-      ->check(CLI::Range(1, 1000));
+  add_retries(command, arguments);
   text(
       "--content-type", [&](const std::string& value) { options.content_type(value); },
       "What the payload's bytes are");
+  command.add_option_function<std::uint32_t>(
+      "--schema-version", [&](std::uint32_t value) { options.schema_version(value); },
+      "Which version of its schema the payload has");
   add_times(command, options);
   command.add_option("--tag", arguments.tags, "May be given several times")
       ->expected(1)
@@ -173,16 +191,21 @@ void add_enqueue(CLI::App& grammar, App& app) {
   const auto arguments = std::make_shared<EnqueueArguments>();
   // Two options of one value each: CLI11 would take a list's value of "[...]" apart.
   command->add_option("TYPE", arguments->first, "What kind of work; not with --type");
-  command->add_option("PAYLOAD", arguments->second, "The job's bytes; - reads them from stdin");
+  command->add_option("PAYLOAD", arguments->second,
+                      "The job's bytes; - reads them from stdin, which is not read otherwise; "
+                      "none by default");
   command->add_option("--file", arguments->file, "Read the payload from a file; - is stdin");
   add_options(*command, *arguments);
   command
       ->add_option("--wait", arguments->wait,
-                   "Wait for the job's end, at most so long with --wait=30s; print its result")
+                   "Wait for the job's end and print its result; with --wait=30s, or --timeout, "
+                   "not for ever")
       ->type_name("[=DURATION]");
-  command->add_option("--bulk", arguments->bulk,
-                      "Read jobs from a file, one JSON object a line: type, payload (text or any "
-                      "JSON) or payload_base64, and the options by their names; - is stdin");
+  command->add_option(
+      "--bulk", arguments->bulk,
+      "Read jobs from a file, one JSON object a line: type, payload (text or any "
+      "JSON) or payload_base64, and the options by their names; the options here are "
+      "what a line does not say; - is stdin");
   command->callback(
       [&app, arguments] { app.chosen = [&app, arguments] { return enqueue(app, *arguments); }; });
 }

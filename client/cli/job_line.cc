@@ -1,12 +1,19 @@
 #include "client/cli/job_line.h"
 
+#include <algorithm>
+#include <array>
+#include <optional>
+
 #include <boost/json/monotonic_resource.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "client/cli/base64.h"
 #include "client/cli/duration.h"
+#include "client/cli/header.h"
 #include "client/cli/instant.h"
+#include "client/cli/json_slice.h"
+#include "client/cli/suggest.h"
 
 namespace pawl::cli {
 namespace {
@@ -45,23 +52,34 @@ Time time_of(std::string_view name, const json::value& value) {
 }
 
 void set_tags(Job& job, std::string_view name, const json::value& value) {
+  if (value.is_string()) {
+    job.options.tag(text_of(name, value));
+    return;
+  }
   const json::array* tags = value.if_array();
-  if (tags == nullptr) fail(name, "must be a list of texts");
+  if (tags == nullptr) fail(name, "must be a text or a list of texts");
   for (const json::value& tag : *tags) job.options.tag(text_of(name, tag));
 }
 
 void set_headers(Job& job, std::string_view name, const json::value& value) {
+  if (value.is_string()) {
+    if (!add_header(job.options, text_of(name, value))) fail(name, "is not NAME:VALUE");
+    return;
+  }
   const json::object* headers = value.if_object();
-  if (headers == nullptr) fail(name, "must be an object of texts");
+  if (headers == nullptr) fail(name, "must be an object of texts or NAME:VALUE");
   for (const auto& [key, text] : *headers) job.options.header(key, text_of(name, text));
 }
 
-void set_payload(Job& job, const json::value& value, bool is_json) {
+// `raw` is what stands in the line for the value.
+void set_payload(Job& job, const json::value& value, std::optional<std::string_view> raw,
+                 std::string_view content_type) {
+  const bool is_json = content_type == "application/json";
   if (const json::string* text = value.if_string(); text != nullptr && !is_json) {
     job.payload.assign(text->data(), text->size());
     return;
   }
-  job.payload = json::serialize(value);
+  job.payload = raw ? std::string(*raw) : json::serialize(value);
   if (job.options.content_type().empty()) job.options.json();
 }
 
@@ -77,9 +95,9 @@ bool set_text(Job& job, std::string_view name, const json::value& value) {
     options.key(text_of(name, value));
   } else if (name == "content_type") {
     options.content_type(text_of(name, value));
-  } else if (name == "tags") {
+  } else if (name == "tags" || name == "tag") {
     set_tags(job, name, value);
-  } else if (name == "headers") {
+  } else if (name == "headers" || name == "header") {
     set_headers(job, name, value);
   } else {
     return false;
@@ -113,18 +131,36 @@ bool set_number(Job& job, std::string_view name, const json::value& value) {
   return true;
 }
 
-Job job_of(const json::object& object, const Job& defaults) {
+[[noreturn]] void fail_unknown(std::string_view name) {
+  static constexpr std::array<std::string_view, 20> kNames = {
+      "type",  "payload",      "payload_base64", "queue",        "namespace",
+      "key",   "content_type", "priority",       "max_attempts", "schema_version",
+      "delay", "retention",    "run_time_limit", "backoff",      "backoff_max",
+      "at",    "run_at",       "tags",           "headers",      "header"};
+  const std::string_view meant = closest(name, kNames);
+  if (meant.empty()) fail(name, "is not known");
+  fail(name, "is not known; did you mean \"" + std::string(meant) + "\"?");
+}
+
+// A name as the command line's options have it, with dashes, is the same name.
+std::string plain_name(std::string_view name) {
+  std::string plain(name);
+  std::replace(plain.begin(), plain.end(), '-', '_');
+  return plain;
+}
+
+Job job_of(const json::object& object, std::string_view line, const Job& defaults) {
   Job job = defaults;
   const json::value* payload = nullptr;
   const json::value* encoded = nullptr;
   for (const auto& [key, value] : object) {
-    const std::string_view name(key.data(), key.size());
+    const std::string name = plain_name({key.data(), key.size()});
     if (name == "payload") {
       payload = &value;
     } else if (name == "payload_base64") {
       encoded = &value;
     } else if (!set_text(job, name, value) && !set_number(job, name, value)) {
-      fail(name, "is not known");
+      fail_unknown(name);
     }
   }
   if (job.type.empty()) fail("type", "is missing");
@@ -132,7 +168,7 @@ Job job_of(const json::object& object, const Job& defaults) {
     fail("payload", "and payload_base64 are both there");
   if (payload != nullptr) {
     // Under a declared content type of JSON a text is JSON too, and keeps its quotes.
-    set_payload(job, *payload, job.options.content_type() == "application/json");
+    set_payload(job, *payload, member_text(line, "payload"), job.options.content_type());
   } else if (encoded != nullptr) {
     auto bytes = base64_decode(text_of("payload_base64", *encoded));
     if (!bytes) fail("payload_base64", "is not base64");
@@ -152,7 +188,7 @@ Result<Job> parse_job_line(std::string_view line, const Job& defaults) {
   const json::object* object = value.if_object();
   if (object == nullptr) return Error(Errc::invalid_argument, "not a JSON object");
   try {
-    return job_of(*object, defaults);
+    return job_of(*object, line, defaults);
   } catch (const Error& error) {
     return error;
   }

@@ -66,6 +66,10 @@ void Output::print_line(std::string_view line) const {
   write(std::string(line) + "\n");
 }
 
+void Output::flush() const {
+  if (std::fflush(stdout) != 0) throw CommandError(ExitCode::failed, "stdout cannot be written to");
+}
+
 void note(std::string_view line) {
   std::string text(line);
   text += '\n';

@@ -36,6 +36,8 @@ class Output {
   // Bytes as they are; a terminal gets neither control characters nor a line without an end.
   void print_bytes(std::string_view bytes) const;
   void print_line(std::string_view line) const;
+  // What was printed reaches whoever reads it, even if the process is interrupted.
+  void flush() const;
 
  private:
   Format format_;

@@ -18,13 +18,13 @@ ExitCode ping(const App& app) {
   const Output out(app.format);
   const double ms = static_cast<double>(pong.round_trip.count()) / 1000;
   if (out.for_programs()) {
-    out.print(boost::json::object{{"server", app.server},
+    out.print(boost::json::object{{"server", app.shown_server()},
                                   {"version", pong.server_version},
                                   {"uptime", duration_text(pong.uptime)},
                                   {"server_time", instant_text(pong.server_time)},
                                   {"round_trip_ms", ms}});
   } else {
-    out.print_line(fmt::format("{} answered in {:.2f} ms: pawld {}, up {}", app.server, ms,
+    out.print_line(fmt::format("{} answered in {:.2f} ms: pawld {}, up {}", app.shown_server(), ms,
                                pong.server_version, duration_text(pong.uptime)));
   }
   return ExitCode::done;
@@ -56,7 +56,7 @@ ExitCode status(const App& app) {
   if (out.for_programs()) {
     boost::json::object jobs = queue_json(sum);
     jobs.erase("queue");
-    out.print(boost::json::object{{"server", app.server},
+    out.print(boost::json::object{{"server", app.shown_server()},
                                   {"version", pong.server_version},
                                   {"uptime", duration_text(pong.uptime)},
                                   {"queues", queues.size()},
@@ -64,7 +64,7 @@ ExitCode status(const App& app) {
     return ExitCode::done;
   }
   Table table({{.title = "WHAT"}, {.title = "VALUE"}});
-  table.add({"server", app.server});
+  table.add({"server", app.shown_server()});
   table.add({"version", pong.server_version});
   table.add({"uptime", duration_text(pong.uptime)});
   table.add({"queues", std::to_string(queues.size())});

@@ -35,9 +35,10 @@ ExitCode wait_and_print(Client& client, const App& app, const JobId& id,
     return ExitCode::done;
   }
   if (!is_final(job.state)) {
-    throw CommandError(ExitCode::deadline,
-                       state_sentence(job) + " after " + duration_text(timeout.value_or(kRound)),
-                       "wait on with `pawl job wait " + id.to_string() + "`")
+    throw CommandError(
+        ExitCode::deadline,
+        one_line(state_sentence(job)) + " after " + duration_text(timeout.value_or(kRound)),
+        "wait on with `pawl job wait " + id.to_string() + "`")
         .set_code("deadline");
   }
   throw CommandError(ExitCode::failed, one_line(state_sentence(job)),

@@ -1,8 +1,13 @@
 #include <atomic>
 #include <chrono>
+#include <fstream>
+#include <memory>
+#include <string>
 #include <thread>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "tests/client/support/fake_broker.h"
 #include <pawl/client.h>
@@ -22,6 +27,7 @@ class SlowBroker {
       : broker([this](const PeerPtr& peer, const pb::Request& request) {
           if (open_) return peer->send(accepted(request));
           held_.emplace_back(peer, request);
+          ++held;
         }) {}
 
   void open() {
@@ -36,8 +42,18 @@ class SlowBroker {
   std::vector<std::pair<PeerPtr, pb::Request>> held_;
 
  public:
+  std::atomic<int> held = 0;  // Requests that came before it was open.
   FakeBroker broker;
 };
+
+// Returns once the thread of this process has nothing to do but to wait.
+void await_sleep(const std::atomic<pid_t>& thread) {
+  thread.wait(0);
+  const auto path = fmt::format("/proc/self/task/{}/stat", thread.load());
+  for (std::string stat; stat.find(") S ") == std::string::npos; std::this_thread::yield()) {
+    std::getline(std::ifstream(path), stat);
+  }
+}
 
 TEST_CASE("at the bound the asynchronous forms fail as overloaded", "[client][bounds]") {
   SlowBroker slow;
@@ -64,15 +80,16 @@ TEST_CASE("at the bound the blocking forms wait for room", "[client][bounds]") {
   SlowBroker slow;
   Client client(ClientOptions().url(slow.broker.url()).in_flight_bytes_max(100));
   auto a = client.future_enqueue("t", std::string(90, 'x'));
-  std::atomic<bool> done = false;
+  std::atomic<pid_t> thread = 0;
   std::thread blocked([&] {
-    client.enqueue("t", std::string(90, 'y'));
-    done = true;
+    thread = gettid();
+    thread.notify_all();
+    client.enqueue("another type", std::string(90, 'y'));
   });
-  CHECK_FALSE(done);
+  await_sleep(thread);
   slow.open();
   blocked.join();
-  CHECK(done);
+  CHECK(slow.held == 1);
   CHECK_NOTHROW(a.get());
 }
 
@@ -121,6 +138,40 @@ TEST_CASE("a client that ends fails what has no answer", "[client][bounds]") {
   CHECK(many.get().at(2).code == Errc::closed);
 }
 
+TEST_CASE("a client that ends lets those go who wait in it", "[client][bounds]") {
+  SlowBroker slow;
+  auto client =
+      std::make_unique<Client>(ClientOptions().url(slow.broker.url()).in_flight_requests_max(1));
+  auto a = client->future_enqueue("t", "a");
+  std::atomic<pid_t> thread = 0;
+  const auto blocked = [&](auto wait) {
+    thread = 0;
+    std::thread result([&thread, wait, &client = *client] {
+      thread = gettid();
+      thread.notify_all();
+      wait(client);
+    });
+    await_sleep(thread);
+    return result;
+  };
+  Errc single = Errc::ok;
+  Errc many = Errc::ok;
+  bool drained = true;
+  std::vector<std::thread> threads;
+  threads.push_back(
+      blocked([&](Client& c) { single = c.try_enqueue("t", "", {}, 1h).error().code(); }));
+  threads.push_back(blocked([&](Client& c) {
+    many = c.enqueue_many(std::vector<Job>(2500, Job("t", "")), BatchMode::per_job, 1h).at(2).code;
+  }));
+  threads.push_back(blocked([&](Client& c) { drained = c.drain(1h); }));
+  client.reset();
+  for (std::thread& one : threads) one.join();
+  CHECK(single == Errc::closed);
+  CHECK(many == Errc::closed);
+  CHECK_FALSE(drained);
+  CHECK_THROWS_AS(a.get(), Error);
+}
+
 TEST_CASE("a client that never connected ends at once", "[client][bounds]") {
   std::future<JobId> id;
   { id = Client(ClientOptions().url("pawl://127.0.0.1:1")).future_enqueue("t", ""); }
@@ -136,14 +187,21 @@ TEST_CASE("a callback may call on but not wait", "[client][bounds]") {
       [](const PeerPtr& peer, const pb::Request& request) { peer->send(accepted(request)); });
   Client client(broker.url());
   std::promise<Errc> waited;
+  std::promise<Errc> drained;
   std::promise<bool> went_on;
   client.async_enqueue("t", "a", Options(), Deadline(), [&](Result<JobId>) {
     const auto blocking = client.try_enqueue("t", "b");
     waited.set_value(blocking ? Errc::ok : blocking.error().code());
+    try {
+      client.drain(1h);
+    } catch (const Error& error) {
+      drained.set_value(error.code());
+    }
     client.async_enqueue("t", "c", Options(), Deadline(),
                          [&](Result<JobId> c) { went_on.set_value(c.has_value()); });
   });
   CHECK(waited.get_future().get() == Errc::invalid_argument);
+  CHECK(drained.get_future().get() == Errc::invalid_argument);
   CHECK(went_on.get_future().get());
 }
 

@@ -15,6 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 using test::accepted;
 using test::FakeBroker;
+using test::pong;
 using test::refused;
 using PeerPtr = FakeBroker::PeerPtr;
 
@@ -170,9 +171,12 @@ TEST_CASE("an enqueue cut before its answer is sent again, the same bytes under 
 
 TEST_CASE("an enqueue without an answer fails at its deadline, its outcome unknown",
           "[client][loopback]") {
-  FakeBroker broker([](const PeerPtr&, const pb::Request&) {});
+  FakeBroker broker([](const PeerPtr& peer, const pb::Request& request) {
+    if (request.has_ping()) peer->send(pong(request));
+  });
   Client client(broker.url());
-  const auto id = client.try_enqueue("t", "", Options(), 30ms);
+  client.ping(1min);  // So that the time goes by on a connection.
+  const auto id = client.try_enqueue("t", "", Options(), 500ms);
   REQUIRE_FALSE(id);
   CHECK(id.error().code() == Errc::deadline);
   CHECK(id.error().outcome_unknown());
@@ -181,13 +185,21 @@ TEST_CASE("an enqueue without an answer fails at its deadline, its outcome unkno
 
 TEST_CASE("jobs that share a frame keep their own deadlines", "[client][loopback]") {
   std::function<void()> answer;
+  std::atomic<int> came = 0;
   FakeBroker broker([&](const PeerPtr& peer, const pb::Request& request) {
     answer = [peer, request] { peer->send(accepted(request)); };
+    ++came;
+    came.notify_all();
   });
   Client client(broker.url());
+  auto opener = client.future_enqueue("t", "opener", Options(), 1min);
+  came.wait(0);
   auto patient = client.future_enqueue("t", "a", Options(), 1min);
-  auto hasty = client.future_enqueue("t", "b", Options(), 30ms);
+  auto hasty = client.future_enqueue("t", "b", Options(), 500ms);
+  broker.in_broker([&] { answer(); });
+  CHECK_NOTHROW(opener.get());
   CHECK_THROWS_AS(hasty.get(), Error);
+  came.wait(1);
   CHECK(patient.wait_for(0s) == std::future_status::timeout);
   broker.in_broker([&] { answer(); });
   CHECK_NOTHROW(patient.get());
@@ -195,10 +207,10 @@ TEST_CASE("jobs that share a frame keep their own deadlines", "[client][loopback
 
 TEST_CASE("a broker that is not there is an error with its address and reason",
           "[client][loopback]") {
-  std::string url;
-  { url = FakeBroker(accept_all).url(); }
+  const test::ClosedPort nobody;
+  const std::string url = nobody.url();
   Client client(ClientOptions().url(url).reconnect_backoff(1ms, 5ms));
-  const auto id = client.try_enqueue("t", "", Options(), 50ms);
+  const auto id = client.try_enqueue("t", "", Options(), 1s);
   REQUIRE_FALSE(id);
   CHECK(id.error().code() == Errc::connection);
   CHECK_FALSE(id.error().outcome_unknown());
@@ -207,11 +219,10 @@ TEST_CASE("a broker that is not there is an error with its address and reason",
 }
 
 TEST_CASE("of several servers one that answers is found", "[client][loopback]") {
-  std::string dead;
-  { dead = FakeBroker(accept_all).url(); }
+  const test::ClosedPort dead;
   FakeBroker broker(accept_all);
   Client client(
-      ClientOptions().url(dead + "," + broker.url().substr(7)).reconnect_backoff(1ms, 5ms));
+      ClientOptions().url(dead.url() + "," + broker.url().substr(7)).reconnect_backoff(1ms, 5ms));
   CHECK_NOTHROW(client.enqueue("t", ""));
 }
 

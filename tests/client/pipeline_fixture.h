@@ -21,6 +21,7 @@ struct CallLog {
   int wanted_rounds = 1;
   std::size_t long_polls = 0;
   std::vector<TimePoint> later_deadlines;
+  Remedy remedy = Remedy::none;
 };
 
 // A Ping by the name of its log; writes down what happens to it.
@@ -43,6 +44,9 @@ class LoggedCall final : public Call {
   Next on_reply(pb::Reply& /*reply*/, TimePoint /*now*/) override {
     log_->events.emplace_back("answered");
     return --log_->wanted_rounds > 0 ? Next::send_again : Next::ended;
+  }
+  Remedy remedy(const Error& /*refusal*/) override {
+    return std::exchange(log_->remedy, Remedy::none);
   }
   void fail(const Error& error) override {
     log_->events.emplace_back(name_of(error.code()));
@@ -70,7 +74,8 @@ class PipelineFixture {
 
   explicit PipelineFixture(const PipelineOptions& options = {})
       : pipeline(options, {.on_ready = [this](const pb::HelloReply&) { ++greetings; },
-                           .on_push = [this](const pb::Reply& push) { pushes.push_back(push); }}) {}
+                           .on_push = [this](const pb::Reply& push) { pushes.push_back(push); },
+                           .on_server_time = [this](std::uint64_t ms) { server_time = ms; }}) {}
 
   Log submit(std::chrono::milliseconds deadline = 10s, CallPolicy policy = {},
              std::size_t bytes = 1) {
@@ -134,10 +139,10 @@ class PipelineFixture {
   std::optional<Error> receive(const pb::Reply& reply) {
     return pipeline.on_frame(reply.SerializeAsString(), now);
   }
-  void answer(std::uint64_t id) {
+  void answer(std::uint64_t id, std::uint64_t server_time_ms = 0) {
     pb::Reply reply;
     reply.set_id(id);
-    reply.mutable_ping();
+    reply.mutable_ping()->set_server_time_ms(server_time_ms);
     REQUIRE_FALSE(receive(reply));
   }
   void refuse(std::uint64_t id, pb::Code code, std::uint32_t retry_after_ms = 0) {
@@ -152,6 +157,7 @@ class PipelineFixture {
 
   TimePoint now{std::chrono::hours(1)};
   int greetings = 0;
+  std::uint64_t server_time = 0;
   std::vector<pb::Reply> pushes;
   Pipeline pipeline;
 };

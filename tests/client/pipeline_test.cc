@@ -310,6 +310,16 @@ TEST_CASE("long polls that are on the wire go again first after a cut", "[client
   CHECK(t.pipeline.in_flight() == 0);
 }
 
+TEST_CASE("a long poll leaves though all that was queued before it has ended",
+          "[client][pipeline]") {
+  PipelineFixture t;
+  t.connect();
+  t.submit(1s);
+  t.advance(1s);
+  t.submit(10s, {}, LoggedCall::kLongPoll);
+  CHECK(t.sent_ids() == Ids{4});
+}
+
 TEST_CASE("pushes are handed over", "[client][pipeline]") {
   PipelineFixture t;
   t.connect();

@@ -12,6 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::FakeBroker;
+using test::refused;
 using PeerPtr = FakeBroker::PeerPtr;
 
 ClientOptions quick(const FakeBroker& broker) {
@@ -106,6 +107,102 @@ TEST_CASE("asking for many jobs is split into what a broker takes, and joined in
   CHECK(broker.requests()[0].get_jobs().ids_size() == 1000);
   REQUIRE(jobs.size() == ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) REQUIRE(jobs[i].id == ids[i]);
+}
+
+// Has room for one job with a payload in an answer.
+void answer_one_job(const PeerPtr& peer, const pb::Request& request) {
+  pb::Reply reply;
+  reply.set_id(request.id());
+  for (const auto& id : request.get_jobs().ids()) {
+    auto& job = *reply.mutable_get_jobs()->add_jobs();
+    job.set_id(id);
+    if (reply.get_jobs().jobs_size() > 1) job.set_code(pb::TOO_LARGE);
+  }
+  peer->send(reply);
+}
+
+std::vector<JobId> some_ids(std::uint8_t count) {
+  std::vector<JobId> ids;
+  for (std::uint8_t i = 1; i <= count; ++i) ids.push_back(JobId(JobId::Bytes{i}));
+  return ids;
+}
+
+TEST_CASE("jobs that had no room in an answer are asked for again alone", "[client][query]") {
+  FakeBroker broker(answer_one_job);
+  Client client(broker.url());
+  const auto ids = some_ids(4);
+  const auto jobs = client.get_many(ids, View::full);
+  REQUIRE(jobs.size() == 4);
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    CHECK(jobs[i].found());
+    CHECK(jobs[i].id == ids[i]);
+  }
+  const auto requests = broker.requests();
+  REQUIRE(requests.size() == 4);
+  CHECK(requests[0].get_jobs().ids_size() == 4);
+  CHECK(requests[3].get_jobs().ids_size() == 1);
+  CHECK(requests[3].get_jobs().payloads());
+}
+
+TEST_CASE("a job that fits into no answer is told as that", "[client][query]") {
+  FakeBroker broker([](const PeerPtr& peer, const pb::Request& request) {
+    pb::Reply reply;
+    reply.set_id(request.id());
+    for (const auto& id : request.get_jobs().ids()) {
+      auto& job = *reply.mutable_get_jobs()->add_jobs();
+      job.set_id(id);
+      job.set_code(pb::TOO_LARGE);
+    }
+    peer->send(reply);
+  });
+  Client client(broker.url());
+  CHECK(client.get_many(some_ids(2), View::full).at(1).code == Errc::too_large);
+  const auto one = client.try_get(some_ids(1)[0], View::full);
+  REQUIRE_FALSE(one);
+  CHECK(one.error().code() == Errc::too_large);
+  CHECK(one.error().message().find("does not fit") != std::string::npos);
+}
+
+TEST_CASE("an answer that would be too large as a whole is asked for by halves",
+          "[client][query]") {
+  FakeBroker broker([](const PeerPtr& peer, const pb::Request& request) {
+    pb::Reply reply;
+    reply.set_id(request.id());
+    if (request.get_jobs().ids_size() > 3 || request.list_jobs().limit() > 300) {
+      return peer->send(refused(request, pb::TOO_LARGE));
+    }
+    for (const auto& id : request.get_jobs().ids())
+      reply.mutable_get_jobs()->add_jobs()->set_id(id);
+    if (request.has_list_jobs()) reply.mutable_list_jobs()->set_next_cursor("on");
+    peer->send(reply);
+  });
+  Client client(broker.url());
+  const auto ids = some_ids(10);
+  const auto jobs = client.get_many(ids);
+  REQUIRE(jobs.size() == 10);
+  for (std::size_t i = 0; i < jobs.size(); ++i) CHECK(jobs[i].id == ids[i]);
+  CHECK(client.list(ListQuery("q", JobState::pending).limit(1000)).next_cursor == "on");
+  CHECK(broker.requests().back().list_jobs().limit() == 250);
+}
+
+TEST_CASE("an answer with other jobs than were asked for is an error", "[client][query]") {
+  FakeBroker broker([](const PeerPtr& peer, const pb::Request& request) {
+    pb::Reply reply;
+    reply.set_id(request.id());
+    reply.mutable_get_jobs();
+    peer->send(reply);
+  });
+  Client client(broker.url());
+  CHECK(client.try_get_many(some_ids(2)).error().code() == Errc::protocol_error);
+}
+
+TEST_CASE("a wait on a broker that is not there ends with `deadline` soon after its time",
+          "[client][query]") {
+  const test::ClosedPort nobody;
+  Client client(ClientOptions().url(nobody.url()).reconnect_backoff(1ms, 5ms).call_deadline(1h));
+  const auto job = client.try_wait(JobId(JobId::Bytes{1}), 1ms);
+  REQUIRE_FALSE(job);
+  CHECK(job.error().code() == Errc::deadline);
 }
 
 TEST_CASE("a wait lasts until the final state, over the broker's rounds and a cut",

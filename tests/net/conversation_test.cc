@@ -92,9 +92,9 @@ TEST_CASE("a hello may be over 8 KiB when it lists held jobs, and only then",
   CHECK(holding.sink.take_as<core::OpenSession>().held.size() == 1000);
 
   Talk idle;
-  std::string padded = hello_holding(0).SerializeAsString();
-  wire::FieldWriter(padded).element(99, std::string(9000, 'x'));
-  idle.conversation.take(padded);
+  pb::Request padded = hello_holding(0);
+  for (int i = 0; i < 64; ++i) padded.mutable_hello()->add_features(std::string(128, 'f'));
+  idle.conversation.take(padded.SerializeAsString());
   CHECK(idle.conversation.ended());
   CHECK(idle.said().at(0).error().code() == pb::TOO_LARGE);
 }
@@ -124,6 +124,75 @@ TEST_CASE("a stop is said once", "[net][conversation]") {
   stopping.body = core::Stopping{};
   talk.conversation.answer(stopping);
   CHECK(talk.said().size() == 1);
+}
+
+pb::Request beat(std::uint64_t id) {
+  pb::Request request;
+  request.set_id(id);
+  request.mutable_heartbeat();
+  return request;
+}
+
+TEST_CASE("an overloaded broker takes one heartbeat at a time", "[net][conversation]") {
+  Talk talk;
+  talk.open_session();
+  talk.said();
+  talk.sink.set_room(RecordingSink::Room::full);
+
+  talk.conversation.take(beat(2).SerializeAsString());
+  const auto taken = talk.sink.take_as<core::Heartbeat>();
+  CHECK(taken.session == core::SessionId{7, 8});
+  CHECK(talk.said().empty());
+  talk.conversation.take(beat(3).SerializeAsString());
+  CHECK(talk.sink.count() == 0);
+  CHECK(talk.said().at(0).error().code() == pb::OVERLOADED);
+
+  core::Reply beaten;
+  beaten.ticket = taken.ticket;
+  beaten.body = core::Beaten{};
+  talk.conversation.answer(beaten);
+  CHECK(talk.said().at(0).has_heartbeat());
+  talk.conversation.take(beat(4).SerializeAsString());
+  CHECK(talk.sink.count() == 1);
+}
+
+TEST_CASE("no more large answers are asked for than a client may leave unread",
+          "[net][conversation]") {
+  Talk talk;
+  talk.open_session();
+  pb::Request get;
+  for (int i = 0; i < 1000; ++i) get.mutable_get_jobs()->add_ids(bytes_of(kMail));
+  get.mutable_get_jobs()->set_payloads(true);
+  std::uint64_t asked = 0;
+  while (talk.conversation.accepts()) {
+    get.set_id(++asked + 1);
+    talk.conversation.take(get.SerializeAsString());
+    REQUIRE(asked < 100);
+  }
+  constexpr std::size_t kReplyBytes = 4 << 20;
+  CHECK(asked * kReplyBytes <= 4 * talk.settings.output_bytes_max);
+  CHECK(asked > 2);
+
+  core::Reply answer;
+  answer.ticket = {1, 2};
+  answer.body = core::JobViews{};
+  talk.conversation.answer(answer);
+  CHECK(talk.conversation.accepts());
+}
+
+TEST_CASE("an answer to a connection that has ended is dropped", "[net][conversation]") {
+  Talk talk;
+  talk.open_session();
+  talk.conversation.take(beat(2).SerializeAsString());
+  talk.conversation.take(beat(2).SerializeAsString());
+  CHECK(talk.conversation.ended());
+  talk.said();
+  core::Reply beaten;
+  beaten.ticket = {1, 2};
+  beaten.body = core::Beaten{};
+  talk.conversation.answer(beaten);
+  CHECK(talk.said().empty());
+  CHECK(talk.conversation.in_flight() == 0);
 }
 
 constexpr std::array kRequests = {"hello",      "hello_worker", "ping",        "enqueue",

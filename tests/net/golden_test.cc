@@ -196,7 +196,8 @@ std::string encoded(std::uint64_t request, Body body) {
 }
 
 Greeting greeting() {
-  return {"1.0.0", 4 << 20, 1 << 20, core::Milliseconds(10'000), core::Milliseconds(30'000)};
+  return {"1.0.0", 4 << 20, 1 << 20, core::Milliseconds(10'000), core::Milliseconds(30'000),
+          256,     8 << 20};
 }
 
 TEST_CASE("golden greetings", "[net][golden]") {
@@ -294,7 +295,7 @@ core::JobView golden_job() {
   job.ns = "default";
   job.queue = "mail";
   job.type = "email.send";
-  job.priority = 5;
+  job.priority = 9;
   job.key = "b";
   job.attempt = 2;
   job.max_attempts = 5;

@@ -26,6 +26,11 @@ class RecordingSink final : public CommandSink {
     came_.notify_all();
     return true;
   }
+  void post_always(core::Command&& command) override {
+    const std::lock_guard lock(mutex_);
+    commands_.push_back(std::move(command));
+    came_.notify_all();
+  }
 
   void set_room(Room room) {
     const std::lock_guard lock(mutex_);

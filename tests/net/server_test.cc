@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
 #include "tests/net/test_server.h"
 
@@ -233,15 +234,13 @@ TEST_CASE("a client that was busy and idle is heard again", "[net][server]") {
   settings.idle = core::Milliseconds(0);  // Every tick restarts its read.
   TestServer broker(settings);
   TestClient client = broker.greeted();
-  pb::Request large = ping(2);
-  large.mutable_ping()
-      ->GetReflection()
-      ->MutableUnknownFields(large.mutable_ping())
-      ->AddLengthDelimited(9, std::string(1 << 20, 'x'));
+  pb::Request large;
+  *large.mutable_enqueue() = enqueue_for("mail");
+  large.mutable_enqueue()->add_jobs()->set_payload(std::string(1 << 20, 'x'));  // It has no type.
   for (std::uint64_t id = 2; id < 12; ++id) {
     large.set_id(id);
     client.send_request(large);
-    CHECK(client.read_reply().id() == id);
+    CHECK(client.read_reply().error().code() == pb::INVALID_ARGUMENT);
     client.send_request(wait_job(100 + id));
     broker.answer(broker.sink.take_as<core::WaitJob>().ticket, core::Waited{});
     CHECK(client.read_reply().id() == 100 + id);
@@ -301,6 +300,32 @@ TEST_CASE("beyond the caps a connection is told so and closed", "[net][server]")
     fresh.hello();
     CHECK(fresh.read_reply().has_hello());
   }
+}
+
+TEST_CASE("when clients hold too much together the fattest are told so and cut", "[net][server]") {
+  NetSettings settings = test_settings();
+  settings.client_bytes_max = 3 << 20;
+  TestServer broker(settings);
+  TestClient small = broker.greeted();
+  TestClient middle = broker.greeted();
+  middle.send(std::string("\x00\x3f\xff\xff", 4) + std::string(100'000, 'x'));
+  TestClient fat = broker.greeted();
+  fat.send(std::string("\x00\x3f\xff\xff", 4) + std::string(3 << 20, 'x'));
+  CHECK(fat.read_reply().error().code() == pb::OVERLOADED);
+  fat.close();
+  small.send_request(ping(2));
+  CHECK(small.read_reply().has_ping());
+}
+
+TEST_CASE("an address that is in use is told in a sentence", "[net][server]") {
+  TestServer broker;
+  NetSettings settings = test_settings();
+  settings.port = broker.server.endpoint().port();
+  const std::string expected = fmt::format(
+      "cannot listen on 127.0.0.1:{}: address already in use; is another broker running? Choose "
+      "another address with --listen",
+      settings.port);
+  CHECK_THROWS_WITH(TestServer(settings), expected);
 }
 
 TEST_CASE("several I/O threads share the connections", "[net][server]") {

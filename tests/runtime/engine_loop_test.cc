@@ -1,132 +1,10 @@
-#include "broker/runtime/engine_loop.h"
-
-#include <condition_variable>
-#include <map>
-#include <mutex>
-#include <thread>
-
-#include <catch2/catch.hpp>
-
-#include "broker/runtime/system_clock.h"
-#include "broker/store/memory_store.h"
+#include "tests/runtime/running.h"
 
 namespace pawl::test {
 
 namespace {
 
-using namespace std::chrono_literals;
 using Fault = store::MemoryStore::Fault;
-using runtime::EngineLoop;
-
-// Far longer than anything here takes: only a test that fails waits for it.
-constexpr auto kPatience = 20s;
-
-class Replies final : public runtime::ReplySink {
- public:
-  void deliver(std::vector<core::Reply>&& replies) override {
-    const std::lock_guard lock(mutex_);
-    for (core::Reply& reply : replies) replies_[reply.ticket] = std::move(reply);
-    came_.notify_all();
-  }
-  std::optional<core::Reply> wait_for(core::Ticket ticket) {
-    std::unique_lock lock(mutex_);
-    if (!came_.wait_for(lock, kPatience, [&] { return replies_.count(ticket) != 0; })) return {};
-    return replies_[ticket];
-  }
-  std::size_t count() {
-    const std::lock_guard lock(mutex_);
-    return replies_.size();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable came_;
-  std::map<core::Ticket, core::Reply> replies_;
-};
-
-// A loop on its real threads over a memory store.
-struct Running {
-  explicit Running(store::Caps::Recovery recovery = store::Caps::Recovery::acquire)
-      : memory(with(recovery)) {
-    start();
-  }
-
-  static store::MemoryOptions with(store::Caps::Recovery recovery) {
-    store::MemoryOptions options;
-    options.caps.recovery = recovery;
-    return options;
-  }
-
-  void start(runtime::LoopOptions options = {}) {
-    options.look_at_space_every = 1ms;
-    options.on_fatal = [this](const std::string& why) {
-      const std::lock_guard lock(mutex);
-      fatal = why;
-      died.notify_all();
-    };
-    loop = std::make_unique<EngineLoop>(options, memory, clock, replies);
-    REQUIRE(loop->wait_until_ready(kPatience));
-  }
-
-  core::Ticket ticket() { return {1, ++requests}; }
-
-  core::Ticket post(core::Command command) {
-    const core::Ticket to = runtime::ticket_of(command);
-    while (!loop->post(std::move(command), 100)) std::this_thread::yield();
-    return to;
-  }
-  core::Ticket enqueue() {
-    core::Enqueue enqueue;
-    enqueue.ticket = ticket();
-    enqueue.batch = {(core::to_ms(clock.now().at) << 16) | 0x7000,
-                     (0x8000ULL << 48) | (enqueue.ticket.request << 12)};
-    enqueue.ns = "default";
-    enqueue.queue = "q";
-    enqueue.job_count = 1;
-    enqueue.jobs =
-        core::Blob::copy_of(std::string("\x0a\x03"
-                                        "job"));
-    core::JobGroup group;
-    group.type = "t";
-    group.jobs = core::IndexSet::single(0);
-    enqueue.groups.push_back(group);
-    return post(std::move(enqueue));
-  }
-  core::Ticket beat() {
-    core::Heartbeat heartbeat;
-    heartbeat.ticket = ticket();
-    return post(std::move(heartbeat));
-  }
-  core::Errc code_of(core::Ticket to) {
-    const auto reply = replies.wait_for(to);
-    REQUIRE(reply);
-    const auto* refused = std::get_if<core::Refused>(&reply->body);
-    return refused == nullptr ? core::Errc::ok : refused->code;
-  }
-  std::string wait_for_death() {
-    std::unique_lock lock(mutex);
-    died.wait_for(lock, kPatience, [&] { return !fatal.empty(); });
-    return fatal;
-  }
-  std::uint64_t pending() {
-    core::QueueStats stats;
-    stats.ticket = ticket();
-    stats.ns = "default";
-    const auto reply = replies.wait_for(post(std::move(stats)));
-    REQUIRE(reply);
-    const auto& queues = std::get<core::Counted>(reply->body).queues;
-    return queues.empty() ? 0 : queues.front().pending;
-  }
-
-  store::MemoryStore memory;
-  runtime::SystemClock clock;
-  Replies replies;
-  std::mutex mutex;
-  std::condition_variable died;
-  std::string fatal;
-  std::uint64_t requests = 0;
-  std::unique_ptr<EngineLoop> loop;
-};
 
 }  // namespace
 
@@ -181,16 +59,45 @@ TEST_CASE("the loop dies of a failed read", "[runtime][loop]") {
 }
 
 TEST_CASE("new jobs are refused while the disk is nearly full", "[runtime][loop]") {
+  constexpr std::uint64_t kDisk = std::uint64_t{1} << 40;
   Running running;
-  running.memory.set_space({.free_bytes = 100 << 20, .total_bytes = std::uint64_t{1} << 40});
-  while (running.code_of(running.enqueue()) != core::Errc::disk_full) std::this_thread::yield();
+  running.memory.set_space({.free_bytes = 100 << 20, .total_bytes = kDisk});
+  running.store.wait_for_looks(2);
+  CHECK(running.code_of(running.enqueue()) == core::Errc::disk_full);
   CHECK(running.code_of(running.beat()) != core::Errc::disk_full);
 
-  running.memory.set_space({.free_bytes = 260 << 20, .total_bytes = std::uint64_t{1} << 40});
+  // Above the floor, but not by enough.
+  running.memory.set_space({.free_bytes = 260 << 20, .total_bytes = kDisk});
+  running.store.wait_for_looks(2);
   CHECK(running.code_of(running.enqueue()) == core::Errc::disk_full);
 
-  running.memory.set_space({.free_bytes = 300 << 20, .total_bytes = std::uint64_t{1} << 40});
-  while (running.code_of(running.enqueue()) == core::Errc::disk_full) std::this_thread::yield();
+  running.memory.set_space({.free_bytes = 300 << 20, .total_bytes = kDisk});
+  running.store.wait_for_looks(2);
+  CHECK(running.code_of(running.enqueue()) == core::Errc::ok);
+}
+
+TEST_CASE("a disk that fills is told once, and once when it has room again", "[runtime][loop]") {
+  using Kind = core::Admission::Kind;
+  Running running;
+  running.loop.reset();
+  std::vector<runtime::LoopOptions::SpaceNote> notes;
+  runtime::LoopOptions options;
+  options.min_free_bytes = 80;
+  options.on_space = [&](const auto& note) { notes.push_back(note); };
+  running.memory.set_space({.free_bytes = 79, .total_bytes = 8'000});
+  running.start(options);
+  running.store.wait_for_looks(3);
+  running.memory.set_space({.free_bytes = 90, .total_bytes = 8'000});
+  running.store.wait_for_looks(3);
+  running.loop.reset();
+
+  REQUIRE(notes.size() == 2);
+  CHECK(notes[0].admission == Kind::disk_full);
+  CHECK(notes[0].free_bytes == 79);
+  CHECK(notes[0].floor_bytes == 80);
+  CHECK(notes[0].enough_bytes == 90);
+  CHECK(notes[1].admission == Kind::open);
+  CHECK(notes[1].free_bytes == 90);
 }
 
 TEST_CASE("every command of many threads is answered", "[runtime][loop]") {

@@ -1,5 +1,7 @@
 #include "broker/runtime/inbox.h"
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -74,12 +76,47 @@ TEST_CASE("everything that many threads post is taken once and in each thread's 
   CHECK(inbox.empty());
 }
 
-TEST_CASE("a doorbell that nobody rings lets go when the time is over", "[runtime][inbox]") {
+TEST_CASE("an eighth of the inbox is kept for what comes first", "[runtime][inbox]") {
+  using runtime::Rank;
+  Inbox<int> inbox(16, 160);
+  SECTION("of its places") {
+    for (int i = 0; i < 14; ++i) CHECK(inbox.post(std::move(i), 1, Rank::common));
+    CHECK_FALSE(inbox.post(14, 1, Rank::common));
+    CHECK(inbox.post(14, 1, Rank::first));
+    CHECK(inbox.post(15, 1, Rank::first));
+    CHECK_FALSE(inbox.post(16, 1, Rank::first));
+  }
+  SECTION("of its bytes") {
+    CHECK(inbox.post(1, 140, Rank::common));
+    CHECK_FALSE(inbox.post(2, 1, Rank::common));
+    CHECK(inbox.post(2, 20, Rank::first));
+    CHECK_FALSE(inbox.post(3, 1, Rank::first));
+  }
+  while (inbox.take_one([](int) {})) {
+  }
+  CHECK(inbox.bytes() == 0);
+  CHECK(inbox.post(1, 140, Rank::common));
+}
+
+TEST_CASE("a doorbell lets go when the time is over, when it rings, and when there is something",
+          "[runtime][inbox]") {
+  const auto began = std::chrono::steady_clock::now();
   Doorbell bell;
   bell.wait_for(1ms, [] { return false; });
-  bell.ring();
+  bell.ring();  // Nobody is asleep: it is not remembered, what was published is.
   bell.wait_for(60'000ms, [] { return true; });
-  SUCCEED();
+
+  std::atomic<bool> asleep{false};
+  std::thread sleeper([&] {
+    bell.wait_for(60'000ms, [&] {
+      asleep = true;
+      return false;
+    });
+  });
+  while (!asleep) std::this_thread::yield();
+  bell.ring();
+  sleeper.join();
+  CHECK(std::chrono::steady_clock::now() - began < 60s);
 }
 
 }  // namespace pawl::test

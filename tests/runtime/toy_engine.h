@@ -21,7 +21,7 @@ class ToyEngine {
   void execute(core::Command command, core::Now now) {
     std::visit([&](auto& body) { take(body, now); }, command);
   }
-  void advance(core::Now) {}
+  void advance(core::Now, core::Timestamp) {}
   static std::optional<core::Timestamp> next_deadline(core::Now) { return std::nullopt; }
 
   core::Changes take_changes(core::Now now) {

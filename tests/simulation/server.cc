@@ -152,7 +152,7 @@ void Server::turn() {
     model_.executed(command, time);
     group_->execute(std::move(command), time);
   }
-  group_->advance(time);
+  if (group_->phase() == Group::Phase::running) group_->advance(time, time.at);
   carry_out();
   turn_due_ = false;
   if (!up()) return;

@@ -20,7 +20,7 @@ class Worker final : public Client {
   // From now on it does nothing but its work, and asks for everything.
   void heal();
   // A fetch of everything is waiting at the broker.
-  bool waits() const { return fetching_ && fetch_is_full_ && network_.whole(connection_); }
+  bool waits() const { return fetching_ && fetch_is_full_ && !silent_ && network_.whole(connection_); }
 
   void answered(core::ConnectionId connection, const core::Reply& reply) override;
   void cut(core::ConnectionId connection) override;

@@ -44,6 +44,16 @@ struct Stopped {
     ends.push_back(bytes.size());
   }
 
+  // Splits the log in two, of which the second begins with the commit `next`.
+  void split(std::size_t last, std::size_t next, std::size_t end) const {
+    const fs::path first = log();
+    const std::string number = std::to_string(std::stoul(first.stem().string()) + 1);
+    const fs::path second =
+        first.parent_path() / (std::string(6 - number.size(), '0') + number + ".log");
+    write_file(first, bytes.substr(0, ends[last]));
+    write_file(second, bytes.substr(ends[next - 1], ends[end] - ends[next - 1]));
+  }
+
   fs::path db() const { return directory.path() / "db"; }
   fs::path log() const {
     for (const auto& entry : fs::directory_iterator(db())) {
@@ -63,7 +73,7 @@ struct Stopped {
     try {
       return store::audit_logs(db(), mark).empty() ? Verdict::whole : Verdict::torn;
     } catch (const std::runtime_error& error) {
-      CHECK(std::string(error.what()).find(log().string()) != std::string::npos);
+      CHECK(std::string(error.what()).find(db().string()) != std::string::npos);
       return Verdict::damaged;
     }
   }
@@ -173,6 +183,27 @@ TEST_CASE("an unsynced commit that a later one counts on is damaged, not torn", 
   flipped[stopped.ends[1] + 20] ^= 1;
   write_file(stopped.log(), flipped);
   CHECK(stopped.audit() == Stopped::Verdict::damaged);
+}
+
+TEST_CASE("logs that go on where the one before ended are whole", "[store][audit]") {
+  const Stopped stopped({kSynced, kWritten, kSynced, kSynced});
+  stopped.split(2, 3, 4);
+  CHECK(stopped.audit() == Stopped::Verdict::whole);
+  CHECK(stopped.commits_after_opening() == 4);
+}
+
+TEST_CASE("a commit that is missing between two logs is damage when it was synced",
+          "[store][audit]") {
+  const Stopped stopped({kSynced, kSynced, kSynced, kSynced});
+  stopped.split(1, 3, 4);
+  CHECK(stopped.audit() == Stopped::Verdict::damaged);
+}
+
+TEST_CASE("a later log is let go with the unsynced end of the one before", "[store][audit]") {
+  const Stopped stopped({kSynced, kWritten, kWritten, kWritten});
+  stopped.split(1, 3, 4);
+  CHECK(stopped.audit() == Stopped::Verdict::torn);
+  CHECK(stopped.commits_after_opening() == 1);
 }
 
 TEST_CASE("a torn tail is cut off, kept and told", "[store][audit]") {

@@ -4,7 +4,9 @@
 // use_awaitable, ...) and completes with void(std::exception_ptr, T), on the handler's executor. So
 // `co_await` returns T and throws Error.
 //
-// Only this header names Boost: it is compiled into your program, with your version of it.
+// Only this header names Boost, 1.81 or newer: it is compiled into your program, with your Asio,
+// header-only or not. In a program that is linked with the static libpawl_client it must be of the
+// version that Pawl was built with, because there Pawl's copy of Asio and yours become one.
 //
 // With g++ 12, name jobs and options before the expression that has co_await in it when they are
 // your own aggregates: that compiler destroys an aggregate temporary twice there. Pawl's own

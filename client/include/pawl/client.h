@@ -43,11 +43,13 @@ class PAWL_API Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Waits until nothing is in flight, or the time is up; tells whether nothing is left.
+  // Waits until nothing is in flight, or the time is up; tells whether nothing is left. Not in a
+  // callback: throws Error{invalid_argument} there.
   bool drain(Milliseconds within);
 
   // Puts a job in and returns its id once the broker has it on disk. Calls that come together share
-  // a frame. When it fails with outcome_unknown(), the job may or may not have been accepted.
+  // a frame. When it fails with outcome_unknown(), the job may or may not have been accepted; the
+  // Error's job_id() is what to get() to find out.
   JobId enqueue(std::string_view type, std::string_view payload, const Options& options = Options(),
                 Deadline deadline = Deadline());
   Result<JobId> try_enqueue(std::string_view type, std::string_view payload,
@@ -94,7 +96,8 @@ class PAWL_API Client {
 
   // Waits for the job's final state, whole with its result. When the time is up it returns the
   // state that the job has then: see is_final(). Fails with `not_found`, or with `deadline` when
-  // the broker could not be asked.
+  // the broker could not be asked; that at most two seconds after the time is up, which the last
+  // answer may take.
   JobStatus wait(const JobId& id, Milliseconds timeout, View view = View::full);
   Result<JobStatus> try_wait(const JobId& id, Milliseconds timeout, View view = View::full);
   std::future<JobStatus> future_wait(const JobId& id, Milliseconds timeout, View view = View::full);

@@ -4,12 +4,14 @@
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <variant>
 
 #include <pawl/export.h>
+#include <pawl/job_id.h>
 
 namespace pawl::inline v1 {
 
@@ -60,12 +62,16 @@ class PAWL_API Error : public std::exception {
   std::chrono::milliseconds retry_after() const { return retry_after_; }
   // The call was sent and its answer is missing: an enqueue may or may not have been accepted.
   bool outcome_unknown() const { return outcome_unknown_; }
+  // With an outcome_unknown() of an enqueue: the id that the job has if it was accepted, to be
+  // looked up; that of the first job when several are accepted as one.
+  const std::optional<JobId>& job_id() const { return job_id_; }
   // The request's number on its connection, as the broker logs it; 0 when it never got one.
   std::uint64_t request_id() const { return request_id_; }
 
   Error& set_retryable(bool value) { return retryable_ = value, *this; }
   Error& set_retry_after(std::chrono::milliseconds value) { return retry_after_ = value, *this; }
   Error& set_outcome_unknown(bool value) { return outcome_unknown_ = value, *this; }
+  Error& set_job_id(const JobId& value) { return job_id_ = value, *this; }
   Error& set_request_id(std::uint64_t value) { return request_id_ = value, *this; }
 
  private:
@@ -75,6 +81,7 @@ class PAWL_API Error : public std::exception {
   bool outcome_unknown_ = false;
   std::chrono::milliseconds retry_after_{};
   std::uint64_t request_id_ = 0;
+  std::optional<JobId> job_id_;
 };
 
 // A value or the Error that stands in its place.

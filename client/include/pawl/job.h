@@ -1,9 +1,6 @@
 #pragma once
 
-#include <array>
-#include <compare>
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,34 +8,10 @@
 
 #include <pawl/error.h>
 #include <pawl/export.h>
+#include <pawl/job_id.h>
 #include <pawl/options.h>
 
 namespace pawl::inline v1 {
-
-// 128 bits in UUIDv7 form; its text is a UUID's. An id sorts by the time at which its batch was
-// made.
-class PAWL_API JobId {
- public:
-  using Bytes = std::array<std::uint8_t, 16>;
-
-  JobId() {}
-  explicit JobId(const Bytes& bytes) : bytes_(bytes) {}
-  // Nothing when the text is not 36 characters of a UUID; case does not matter.
-  static std::optional<JobId> parse(std::string_view text);
-
-  const Bytes& bytes() const { return bytes_; }
-  std::string to_string() const;
-  // The job's place in its batch.
-  unsigned index() const { return (bytes_[14] & 0x0fu) << 8 | bytes_[15]; }
-  // The id's own time: when the client made the batch, by the broker's timeline.
-  Time time() const;
-
-  friend bool operator==(const JobId&, const JobId&) = default;
-  friend auto operator<=>(const JobId&, const JobId&) = default;
-
- private:
-  Bytes bytes_{};
-};
 
 // A job to be enqueued. The payload is any bytes, up to 1 MiB.
 class PAWL_API Job {
@@ -125,7 +98,9 @@ PAWL_API std::string_view name_of(Attempt::End end);
 // What the broker knows of a job.
 struct JobStatus {
   JobId id;
-  Errc code = Errc::ok;  // not_found: nothing below is set.
+  // not_found: there is no such job; too_large: it does not fit into an answer. Then nothing below
+  // is set.
+  Errc code = Errc::ok;
   JobState state = JobState::pending;
   std::string name_space;
   std::string queue;
@@ -169,7 +144,8 @@ struct JobPage {
   std::string next_cursor;  // Empty at the end.
 };
 
-// Which jobs to list; a queue's jobs of one state, oldest first.
+// Which jobs to list: a queue's jobs of one state. Processing jobs come oldest first, pending ones
+// too within type, priority and key; the others come by type, those of the newest minute first.
 class PAWL_API ListQuery {
  public:
   ListQuery() {}
@@ -177,7 +153,8 @@ class PAWL_API ListQuery {
 
   ListQuery& in_namespace(std::string value) { return namespace_ = std::move(value), *this; }
   ListQuery& type(std::string value) { return type_ = std::move(value), *this; }
-  // Jobs per page: 1 to 1000, 100 by default.
+  // Jobs per page at most: 1 to 1000, 100 by default. A page that is too large for an answer gets
+  // shorter.
   ListQuery& limit(unsigned value) { return limit_ = value, *this; }
   // The next_cursor of the page before.
   ListQuery& cursor(std::string value) { return cursor_ = std::move(value), *this; }
@@ -219,11 +196,3 @@ struct Pong {
 };
 
 }  // namespace pawl::inline v1
-
-template <>
-struct std::hash<pawl::JobId> {
-  std::size_t operator()(const pawl::JobId& id) const noexcept {
-    return std::hash<std::string_view>()(
-        std::string_view(reinterpret_cast<const char*>(id.bytes().data()), id.bytes().size()));
-  }
-};

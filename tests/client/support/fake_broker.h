@@ -160,11 +160,33 @@ class FakeBroker {
   std::thread thread_;
 };
 
+// A port on which nobody listens, and which nobody else is given meanwhile: connecting is refused.
+class ClosedPort {
+ public:
+  ClosedPort() : holder_(context_, {boost::asio::ip::address_v4::loopback(), 0}) {}
+
+  std::string url() const {
+    return "pawl://127.0.0.1:" + std::to_string(holder_.local_endpoint().port());
+  }
+
+ private:
+  boost::asio::io_context context_;
+  boost::asio::ip::tcp::socket holder_;  // Bound, but not listening.
+};
+
 // The reply that accepts all jobs of an enqueue.
 inline pb::Reply accepted(const pb::Request& request) {
   pb::Reply reply;
   reply.set_id(request.id());
   reply.mutable_enqueue();
+  return reply;
+}
+
+inline pb::Reply pong(const pb::Request& request,
+                      std::uint64_t server_time_ms = FakeBroker::kServerTimeMs) {
+  pb::Reply reply;
+  reply.set_id(request.id());
+  reply.mutable_ping()->set_server_time_ms(server_time_ms);
   return reply;
 }
 

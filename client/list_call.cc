@@ -1,0 +1,40 @@
+#include "client/list_call.h"
+
+#include <utility>
+
+#include "client/decode.h"
+
+namespace pawl::client {
+namespace {
+
+// What the broker takes for a limit of zero.
+constexpr std::uint32_t kLimitDefault = 100;
+
+}  // namespace
+
+void ListCall::append_op(std::string& out, TimePoint /*now*/) {
+  pb::Request request;
+  *request.mutable_list_jobs() = list_;
+  request.AppendToString(&out);
+}
+
+Call::Next ListCall::on_reply(pb::Reply& reply, TimePoint /*now*/) {
+  if (!reply.has_list_jobs()) {
+    fail(Error(Errc::protocol_error, "the answer to a list is of another kind"));
+    return Next::ended;
+  }
+  JobPage page;
+  for (const auto& job : reply.list_jobs().jobs()) page.jobs.push_back(status_of(job));
+  page.next_cursor = std::move(*reply.mutable_list_jobs()->mutable_next_cursor());
+  done_(std::move(page));
+  return Next::ended;
+}
+
+Remedy ListCall::remedy(const Error& refusal) {
+  const std::uint32_t limit = list_.limit() == 0 ? kLimitDefault : list_.limit();
+  if (refusal.code() != Errc::too_large || limit == 1) return Remedy::none;
+  list_.set_limit(limit / 2);
+  return Remedy::send_again;
+}
+
+}  // namespace pawl::client
