@@ -6,10 +6,10 @@
 #include <fcntl.h>
 #include <optional>
 #include <stdexcept>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include "broker/store/kill_point.h"
 #include "broker/store/live_logs.h"
@@ -82,7 +82,8 @@ class MappedFile {
   const char* bytes_ = nullptr;
 };
 
-// Named by ascending numbers: 000012.log. Those that are not needed any more may be there or not.
+// Named by ascending numbers: 000012.log. Those that are not needed any more may be there or not,
+// with holes between them.
 std::vector<fs::path> live_logs_in(const fs::path& directory) {
   std::vector<std::pair<std::uint64_t, fs::path>> numbered;
   std::error_code missing;
@@ -101,97 +102,77 @@ std::vector<fs::path> live_logs_in(const fs::path& directory) {
   return logs;
 }
 
-// A log as it was found.
-struct Found {
-  fs::path log;
-  std::uint64_t bytes = 0;
-  std::uint64_t good_bytes = 0;
+// What is known of the logs read so far.
+struct Chain {
+  std::optional<std::uint64_t> next;  // RocksDB's number that the next batch has to begin at.
+  core::CommitSeq commit = 0;         // The last of ours.
+  std::uint64_t synced = 0;           // The last operation that is known to have been on disk.
+  // The first thing that does not fit: what stands there and behind it, in later logs too, can only
+  // be let go.
+  std::optional<TornTail> gap;
+
+  void follow(const LoggedBatch& batch) {
+    next = batch.first + batch.count;
+    synced = std::max(synced, batch.synced);
+    if (batch.commit != 0) commit = batch.commit;
+  }
 };
 
-class Audit {
- public:
-  explicit Audit(std::uint64_t synced) : synced_(synced) {}
-
-  void read(const fs::path& log);
-  std::vector<TornTail> finish();
-
- private:
-  void follow(LogRecords& records, Found& found);
-  void stop_at(const Found& found, std::uint64_t missing);
-  [[noreturn]] void damaged() const;
-
-  std::uint64_t synced_;  // Counted on: by the mark, and by what stands behind the gap.
-  std::optional<std::uint64_t> next_;  // RocksDB's number that the next batch has to begin at.
-  core::CommitSeq commit_ = 0;         // The last of ours that was read.
-
-  Found before_;  // The log that was read last.
-  // Where what fits has come to an end, and the first number that is missing then.
-  std::optional<Found> gap_;
-  std::uint64_t missing_ = 0;
-  std::vector<TornTail> tails_;
-};
-
-void Audit::damaged() const {
+[[noreturn]] void damaged(const Chain& chain) {
   throw std::runtime_error(fmt::format(
       "{} is damaged at byte {}: what follows commit {} cannot be read, and later commits "
       "count on it",
-      gap_->log.string(), gap_->good_bytes, commit_));
+      chain.gap->log.string(), chain.gap->good_bytes, chain.commit));
 }
 
-void Audit::stop_at(const Found& found, std::uint64_t missing) {
-  gap_ = found.good_bytes == 0 && !before_.log.empty() ? before_ : found;
-  missing_ = missing;
+// What cannot be read was on disk once: something behind it, or the mark, says so. Where nothing
+// fits before it, its numbers are not known; RocksDB's own look at its files decides then.
+void judge(const Chain& chain) {
+  if (chain.gap && chain.next && chain.synced >= *chain.next) damaged(chain);
 }
 
-// Reads on while each batch begins where the last one ended.
-void Audit::follow(LogRecords& records, Found& found) {
-  while (const auto batch = records.next()) {
-    if (next_ && batch->first != *next_) {
-      synced_ = std::max(synced_, batch->synced);
-      return stop_at(found, *next_);
-    }
-    next_ = batch->first + batch->count;
-    if (batch->commit != 0) commit_ = batch->commit;
-    found.good_bytes = records.end();
+// Reads a log up to the first thing that does not fit; true when there is none.
+bool read_whole(LogRecords& records, Chain& chain) {
+  while (const auto batch = records.peek()) {
+    if (chain.next && batch->first != *chain.next) return false;
+    records.accept(*batch);
+    chain.follow(*batch);
   }
-  if (!records.at_clean_end()) stop_at(found, next_.value_or(0));
+  return records.at_clean_end();
 }
 
-void Audit::read(const fs::path& log) {
-  const MappedFile file(log);
-  LogRecords records(file.bytes());
-  Found found{log, file.bytes().size(), 0};
-  const auto first = LogRecords(file.bytes()).next();
-  if (gap_ && first && first->first == next_) gap_.reset();  // Nothing is missing.
-  if (!gap_) {
-    follow(records, found);
-    if (!gap_) {
-      before_ = found;
-      return;
-    }
+// Looks behind a gap for batches that tell what was on disk.
+void look_behind(LogRecords& records, Chain& chain) {
+  for (auto batch = records.find_behind(records.end()); batch;
+       batch = records.find_behind(batch->end)) {
+    chain.synced = std::max(chain.synced, batch->synced);
+    if (!chain.next) chain.next = batch->first - 1;
   }
-  auto behind = records.find_behind(records.end());
-  // Where nothing fits before it, what is missing reaches up to the batch behind it at least.
-  if (missing_ == 0 && behind) missing_ = behind->first - 1;
-  for (; behind; behind = records.find_behind(behind->end)) {
-    synced_ = std::max(synced_, behind->synced);
-  }
-  if (found.good_bytes != found.bytes) {
-    tails_.push_back({log, found.good_bytes, found.bytes - found.good_bytes});
-  }
-}
-
-std::vector<TornTail> Audit::finish() {
-  if (gap_ && missing_ != 0 && synced_ >= missing_) damaged();
-  return std::move(tails_);
 }
 
 }  // namespace
 
 std::vector<TornTail> audit_logs(const fs::path& directory, std::uint64_t synced) {
-  Audit audit(synced);
-  for (const fs::path& log : live_logs_in(directory)) audit.read(log);
-  return audit.finish();
+  std::vector<TornTail> tails;
+  Chain chain;
+  chain.synced = synced;
+  std::optional<TornTail> whole;  // The log before.
+  for (const fs::path& log : live_logs_in(directory)) {
+    const MappedFile file(log);
+    LogRecords records(file.bytes());
+    const auto first = records.peek();
+    if (chain.gap && first && first->first == chain.next) chain.gap.reset();  // It was no gap.
+    if (!chain.gap && read_whole(records, chain)) {
+      whole = {log, records.end(), 0};
+      continue;
+    }
+    TornTail tail{log, records.end(), file.bytes().size() - records.end()};
+    if (!chain.gap) chain.gap = records.end() == 0 && first && whole ? *whole : tail;
+    look_behind(records, chain);
+    if (tail.torn_bytes > 0) tails.push_back(std::move(tail));
+  }
+  judge(chain);
+  return tails;
 }
 
 void cut_off(const TornTail& tail, const fs::path& keep_in) {

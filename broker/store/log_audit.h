@@ -22,10 +22,12 @@ struct TornTail {
 // written, `synced` (SyncMark) what was on disk at the end, and the logs that are still needed
 // follow each other without a gap.
 //
-//   what does not fit, and nothing counts on it    torn tail, with all that stands behind it
+//   what does not fit, and nothing counts on it    torn tail, and so is all behind it
 //   ... and `synced` or a batch behind it does     damage
 //   a log of which nothing is readable, with none  torn tail; whether something is missing is
 //   before it                                      found out when the database is open
+//
+// A batch that does not go on where the one before it ended does not fit, whichever log it is in.
 //
 // Throws std::runtime_error that names the log and the place when acknowledged commits are damaged.
 std::vector<TornTail> audit_logs(const std::filesystem::path& directory, std::uint64_t synced);

@@ -82,10 +82,8 @@ std::optional<LoggedBatch> LogRecords::batch_from(std::size_t at) {
   return batch;
 }
 
-std::optional<LoggedBatch> LogRecords::next() {
-  auto batch = batch_from(after_trailer(good_end_));
-  if (batch) good_end_ = batch->end;
-  return batch;
+std::optional<LoggedBatch> LogRecords::peek() {
+  return batch_from(after_trailer(good_end_));
 }
 
 std::optional<std::string_view> LogRecords::next_record() {

@@ -30,17 +30,19 @@ class LogRecords {
   explicit LogRecords(std::string_view log) : log_(log) {}
 
   // The next batch; nothing at the end of the log, and at the first thing that does not fit.
-  std::optional<LoggedBatch> next();
+  std::optional<LoggedBatch> peek();
+  // It belongs here: go on behind it.
+  void accept(const LoggedBatch& batch) { good_end_ = batch.end; }
   // The same with the record as it stands: of a MANIFEST, which is a log too. Valid until the next
   // call.
   std::optional<std::string_view> next_record();
 
   // Nothing is left but zeros, which nobody has written.
   bool at_clean_end() const;
-  // Where the last good record ended.
+  // Where the last accepted record ended.
   std::size_t end() const { return good_end_; }
 
-  // After next() came to an end: the first batch at or after `from` that stands whole.
+  // The first batch at or after `from` that stands whole.
   std::optional<LoggedBatch> find_behind(std::size_t from);
 
  private:

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include "tests/e2e/site.h"
+#include <pawl/worker.h>
 
 namespace pawl::test {
 namespace {
@@ -72,15 +73,26 @@ TEST_CASE("a program that fails is run again, and what it said last is kept", "[
 }
 
 TEST_CASE("a delayed job is never delivered early", "[e2e]") {
+  using std::chrono::steady_clock;
+  constexpr Milliseconds kDelay{700};
   Site site;
-  const ChildProcess worker = site.worker("main", "echo now");
+  std::promise<steady_clock::time_point> delivered;
+  Worker worker(WorkerOptions().connection(site.options()));
+  worker.queue("main").on("later", [&](Context&) { delivered.set_value(steady_clock::now()); });
+  worker.start();
 
-  const JobId id =
-      site.client.enqueue("later", "", Options().queue("main").delay(Milliseconds(700)));
+  // The broker cannot have taken it before the call, whatever its own clock says. It counts in
+  // milliseconds.
+  const auto before = steady_clock::now();
+  const JobId id = site.client.enqueue("later", "", Options().queue("main").delay(kDelay));
+  auto at = delivered.get_future();
+  REQUIRE(at.wait_for(kSoon) == std::future_status::ready);
+
+  CHECK(at.get() - before >= kDelay - Milliseconds(1));
   const JobStatus job = site.client.wait(id, kSoon);
-
   REQUIRE(job.state == JobState::completed);
-  CHECK(*job.started_at - *job.accepted_at >= Milliseconds(700));
+  CHECK(*job.started_at - *job.accepted_at >= kDelay);
+  CHECK(worker.stop(kSoon));
 }
 
 }  // namespace pawl::test

@@ -190,12 +190,20 @@ std::uint64_t FaultFs::free_bytes() const {
   return room();
 }
 
-std::uint64_t FaultFs::room() const {
-  std::uint64_t used = disk_.bytes();
+std::uint64_t FaultFs::used_bytes() const {
+  const Lock lock(mutex_);
+  return used();
+}
+
+std::uint64_t FaultFs::used() const {
   std::error_code missing;
   const std::uintmax_t other = beside_.empty() ? 0 : fs::file_size(beside_, missing);
-  if (!missing) used += other;
-  return capacity_ > used ? capacity_ - used : 0;
+  return disk_.bytes() + (missing ? 0 : other);
+}
+
+std::uint64_t FaultFs::room() const {
+  const std::uint64_t taken = used();
+  return capacity_ > taken ? capacity_ - taken : 0;
 }
 
 void FaultFs::cut_at(std::size_t nth) {

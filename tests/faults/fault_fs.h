@@ -44,6 +44,7 @@ class FaultFs final : public rocksdb::FileSystemWrapper {
   // A disk of this size, of which the store's other file named `beside` takes its share.
   void fill(std::uint64_t capacity, std::filesystem::path beside = {});
   std::uint64_t free_bytes() const;
+  std::uint64_t used_bytes() const;
 
   // The power goes at the n-th change from now on: it and whatever comes later fails.
   void cut_at(std::size_t nth);
@@ -93,6 +94,7 @@ class FaultFs final : public rocksdb::FileSystemWrapper {
 
   // Counts the operation; the status that it has to end with when it is to fail.
   std::optional<rocksdb::IOStatus> refuse(FileKind kind, FileOp op, const std::string& path);
+  std::uint64_t used() const;
   std::uint64_t room() const;
   template <class Write>
   rocksdb::IOStatus write(Inode& file, rocksdb::Slice bytes, std::uint64_t at,
