@@ -118,6 +118,7 @@ struct Engine::State {
   // ---- fetch.cc
   void fetch(const Fetch& command);
   std::uint32_t credits_of(const ParkedFetch& fetch);
+  Grant& keep_grant(Grant&& made, bool store_first);
   bool grant(Subscription& subscription, const ParkedFetch& fetch);
   static IndexSet take_fitting(Batch& batch, IndexSet& waiting, std::uint32_t credits,
                                std::size_t bytes);
