@@ -119,6 +119,7 @@ struct Engine::State {
   void fetch(const Fetch& command);
   std::uint32_t credits_of(const ParkedFetch& fetch);
   void end_fetch(const EndFetch& command);
+  Grant& keep_grant(Grant&& made, bool store_first);
   bool grant(Subscription& subscription, const ParkedFetch& fetch);
   static IndexSet take_fitting(Batch& batch, IndexSet& waiting, std::uint32_t credits,
                                std::size_t bytes);

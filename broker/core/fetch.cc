@@ -111,6 +111,13 @@ bool Engine::State::grant(Subscription& subscription, const ParkedFetch& fetch) 
   made.session = fetch.session;
   made.at = now.at;
   granted.token = made.token;
+  const Grant& kept = keep_grant(std::move(made), store_first);
+  reply(fetch.ticket, std::move(granted), kept.stored ? open_seq() : after);
+  return true;
+}
+
+// A grant that must not be forgotten is stored with this commit, others within a short time.
+Grant& Engine::State::keep_grant(Grant&& made, bool store_first) {
   for (const GrantPart& part : made.parts) {
     auto& tokens = part.batch->tokens;
     if (tokens.empty() || tokens.back() != made.token) tokens.push_back(made.token);
@@ -118,13 +125,11 @@ bool Engine::State::grant(Subscription& subscription, const ParkedFetch& fetch) 
   Grant& kept = sessions.add_grant(std::move(made));
   if (store_first) {
     store_grant(kept);
-    after = open_seq();
   } else {
     unstored_grants.emplace_back(now.at + limits::kGrantStoredWithin - Milliseconds{50},
                                  kept.token);
   }
-  reply(fetch.ticket, std::move(granted), after);
-  return true;
+  return kept;
 }
 
 // The first jobs of `waiting`, removed from it: as many as credits and bytes allow, at least one.
