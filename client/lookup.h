@@ -19,8 +19,9 @@ class Lookup : public std::enable_shared_from_this<Lookup> {
   // Blocks until it knows; any thread.
   using Resolve = std::function<Addresses(boost::system::error_code& failure)>;
 
-  // Calls `done` once, on the context's thread, unless it is cancelled before. The context must
-  // live until then. A host's name goes to the system's resolver.
+  // Calls `done` once, on the context's thread, unless it is cancelled before. It must be cancelled
+  // before the context ends, even when it has called: its thread may still be in the context. A
+  // host's name goes to the system's resolver.
   static std::shared_ptr<Lookup> start(boost::asio::io_context& context, const std::string& host,
                                        const std::string& port, Done done);
   static std::shared_ptr<Lookup> start(boost::asio::io_context& context, Resolve resolve,
