@@ -47,6 +47,7 @@ struct Lane {
   bool dirty = false;
   bool woken = false;
   bool in_heaps = false;
+  bool returned = false;  // Jobs that had been delivered came back to what is not loaded yet.
   std::string key;
   Position head;      // No ready entry stands before it.
   Sequence mark = 0;  // No job behind it has an outcome or has left its run.

@@ -92,9 +92,10 @@ void Engine::State::put_back(const BatchPtr& batch, const IndexSet& jobs,
     if (position < lane->loaded_to)
       place_waiting(*lane, position, {batch, IndexSet::single(index), 0, true});
   });
-  // What is not in the window yet comes with its page.
   if (!plain.empty() && batch->run_of(plain.first()) != nullptr) {
     place_waiting(*lane, {leased.position.sequence, 0}, {batch, plain, 0, true});
+  } else if (!plain.empty()) {
+    lane->returned = true;  // They come with their page, which cannot tell.
   }
   wake(*lane);
 }

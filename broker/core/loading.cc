@@ -235,6 +235,7 @@ void Engine::State::page_batches(Lane& lane, std::vector<View::Row> ready, Posit
     if (page->stale) return ask_page(*target);
     install_page(*target, rows, view, after);
     target->loaded_to = page->end.sequence > target->tail ? Lane::kEnd : page->end;
+    target->returned = target->returned && !target->all_loaded();
     page_over(*target);
   };
   if (read.ranges.empty()) {
@@ -291,7 +292,7 @@ void Engine::State::install_segment(Lane& lane, Position position,
                            static_cast<std::uint32_t>(open_jobs.count())});
     open_jobs.erase(batch->leased);
     if (!open_jobs.empty())
-      place_waiting(lane, {run.sequence, 0}, {batch, open_jobs, after, false});
+      place_waiting(lane, {run.sequence, 0}, {batch, open_jobs, after, lane.returned});
   }
   if (left > 0) {
     lane.opened().segments[position] = left;

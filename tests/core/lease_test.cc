@@ -33,6 +33,21 @@ TEST_CASE("so is the grant of a job that was delivered before", "[core][lease]")
   CHECK(is_stored(engine, engine.fetch(worker)[0].token));
 }
 
+TEST_CASE("a lease that outlived a restart and was released is followed by a stored one",
+          "[core][lease]") {
+  EngineFixture engine;
+  const JobId job = engine.enqueue();
+  const auto worker = engine.worker();
+  const auto first = engine.fetch(worker);
+  engine.advance(1s);
+  engine.restart();
+  const auto back = engine.worker(worker.session, {{first[0].token, job, IndexSet::single(0)}});
+  CHECK(engine.release(back, first[0]) == Errc::ok);
+  const auto again = engine.fetch(back);
+  REQUIRE(again.size() == 1);
+  CHECK(is_stored(engine, again[0].token));
+}
+
 TEST_CASE("another grant is stored within 250 ms, and never when it ends sooner", "[core][lease]") {
   EngineFixture engine;
   engine.enqueue({.jobs = 2});
