@@ -150,7 +150,7 @@ void Server::post(core::Command command) {
   wake(chance_.spread(plan_.turn_delay));
 }
 
-void Server::suspend(core::Milliseconds by) {
+void Server::stand_still(core::Milliseconds by) {
   history_.note(fmt::format("{} all sleep for {} ms", whole_ms(events_.now()).count(), by.count()));
   wall_offset_ += by;
   timeline_offset_ += by;

@@ -37,7 +37,7 @@ class Server {
   void post(core::Command command);
   void jump_wall(core::Milliseconds by) { wall_offset_ += by; }
   // As if the whole world had been asleep meanwhile.
-  void suspend(core::Milliseconds by);
+  void stand_still(core::Milliseconds by);
   void set_admission(core::Admission::Kind kind);
   void heal() { faulty_ = false; }
 

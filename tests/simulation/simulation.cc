@@ -91,7 +91,7 @@ void Simulation::plan_faults() {
   });
   repeat(plan_.night_every, [this] {
     history_.count("nights");
-    server_.suspend(chance_.spread_ms(plan_.night_max));
+    server_.stand_still(chance_.spread_ms(plan_.night_max));
   });
   repeat(plan_.disk_full_every, [this] {
     using Kind = core::Admission::Kind;
