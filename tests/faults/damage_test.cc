@@ -102,6 +102,7 @@ struct Verdict {
   std::string told;  // The error, when there was one.
   std::vector<std::string> silent;
   bool named = false;
+  FileKind kind = FileKind::other;
 };
 
 bool contains(const std::string& text, std::string_view part) {
@@ -138,6 +139,7 @@ Verdict judge(std::uint64_t seed) {
   const std::string name = damaged.file.filename().string();
   Verdict verdict;
   if (name.empty()) return verdict;
+  verdict.kind = kind_of(name);
   verdict.what = fmt::format("{} of {}", kDamages[static_cast<std::size_t>(damaged.damage)], name);
   try {
     FaultStore store(damaged.data());
@@ -157,22 +159,29 @@ Verdict judge(std::uint64_t seed) {
 
 }  // namespace
 
-// May fail: RocksDB 7.8 does not notice all that is done to a table or a MANIFEST; the store's
-// README lists what was found. A case that is none of those is news.
-TEST_CASE("whatever file is damaged, nothing is missing in silence", "[faults][store][!mayfail]") {
+// RocksDB 7.8 does not notice all that is done to a table or a MANIFEST; the store's README says
+// what was found. Of every other file no damage passes.
+TEST_CASE("whatever file is damaged, nothing is missing in silence", "[faults][store]") {
   const char* wish = std::getenv("PAWL_SEEDS");
   const std::uint64_t seeds = wish == nullptr ? kSeeds : std::strtoull(wish, nullptr, 10);
   older_directory();
   const auto verdicts = in_parallel(seeds, [](std::size_t i) { return judge(i); });
   std::size_t told = 0;
+  std::size_t passed = 0;
   for (std::size_t i = 0; i < seeds; ++i) {
     const Verdict& verdict = verdicts[i];
     CAPTURE(i, verdict.what, verdict.told);
-    CHECK(verdict.silent == std::vector<std::string>{});
+    const bool may_pass = verdict.kind == FileKind::sst || verdict.kind == FileKind::manifest;
+    if (may_pass && !verdict.silent.empty()) {
+      ++passed;
+    } else {
+      CHECK(verdict.silent == std::vector<std::string>{});
+    }
     if (!verdict.told.empty()) CHECK(verdict.named);
     told += verdict.told.empty() ? 0 : 1;
   }
   CHECK(told > seeds / 4);
+  CHECK(passed <= 3 + seeds / 20);
 }
 
 }  // namespace pawl::test

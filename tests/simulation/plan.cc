@@ -108,7 +108,6 @@ void draw_extremes(Plan& plan, Chance& chance) {
       plan.key_bytes = core::limits::kNameBytesMax;
       return;
     case 3:  // Large payloads and results.
-      plan.store.caps.value_bytes_max = 2 << 20;
       plan.batches = 3;
       plan.jobs_max = 4;
       plan.payload_max = 200 << 10;
