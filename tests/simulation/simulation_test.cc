@@ -97,7 +97,7 @@ TEST_CASE("no seed breaks a promise", "[simulation]") {
   fmt::print("{} seeds from {}: {} jobs, {} events, {} ms\n", count, first, jobs, events,
              took.count());
   for (const auto& [what, times] : tally) fmt::print("  {:>10} {}\n", times, what);
-  if (count < 200) return;
+  if (count < 1000) return;  // A few seeds need not meet everything.
   for (const std::string& what : kMet) {
     INFO(what);
     CHECK(tally[what] > 0);
