@@ -175,7 +175,7 @@ Engine::State::ViewRound Engine::State::next_round(const ViewQuery& query) {
 
 // Makes views of what a round has read. True when another round is needed.
 bool Engine::State::take_round(ViewQuery& query, const ViewRound& round, const View& view) {
-  static const StoredBatch kNothing;
+  static const StoredBatch nothing;
   const auto stored = group_by_batch(view, round.ranges);
   const auto standing = agenda_rows(view, round.ranges);
   for (const View::Row& row : view.rows) query.bytes_read += row.value.size();
@@ -185,7 +185,7 @@ bool Engine::State::take_round(ViewQuery& query, const ViewRound& round, const V
     if (!view.complete && round.ends[i] > view.stopped_range) break;
     const JobId id = query.wanted[begun + i];
     const auto found = stored.find(id.batch());
-    const StoredBatch& batch = found == stored.end() ? kNothing : found->second;
+    const StoredBatch& batch = found == stored.end() ? nothing : found->second;
     JobView made = view_of(id, batch, query.payloads);
     settled = settle_scheduled(query, made, batch, standing) && settled;
     if (!settled) continue;  // Its key is known now; the next round begins here.

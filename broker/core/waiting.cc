@@ -8,7 +8,7 @@ namespace {
 
 std::size_t bytes_of(const std::vector<std::string>& names) {
   std::size_t bytes = 0;
-  for (const std::string& name : names) bytes += sizeof(name) + name.size();
+  for (const std::string& name : names) bytes += sizeof(std::string) + name.size();
   return bytes;
 }
 

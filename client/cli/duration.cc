@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -54,7 +55,7 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
     ms += *part;
   }
   if (!(ms <= static_cast<double>(kMostMs))) return std::nullopt;
-  return milliseconds(static_cast<std::int64_t>(ms + 0.5));
+  return milliseconds(std::llround(ms));
 }
 
 std::string duration_text(milliseconds duration) {

@@ -1,5 +1,6 @@
 #include "client/cli/progress.h"
 
+#include <cmath>
 #include <cstdio>
 
 #include <fmt/format.h>
@@ -28,9 +29,8 @@ std::string progress_text(const ProgressState& state) {
   std::string text = grouped(state.jobs) + " jobs, " + grouped(rate) + "/s";
   if (!state.done_ratio || *state.done_ratio <= 0) return text;
   const double left_ms = ms * (1 - *state.done_ratio) / *state.done_ratio;
-  text += fmt::format(
-      ", {:.0f} %, {} left", *state.done_ratio * 100,
-      duration_text(std::chrono::seconds(static_cast<std::int64_t>(left_ms / 1000 + 0.5))));
+  text += fmt::format(", {:.0f} %, {} left", *state.done_ratio * 100,
+                      duration_text(std::chrono::seconds(std::llround(left_ms / 1000))));
   return text;
 }
 
