@@ -28,6 +28,9 @@ std::unique_ptr<rocksdb::Iterator> RocksRows::make(bool by_filter) {
   options.total_order_seek = !by_filter;
   options.iterate_upper_bound = &bound_;
   options.adaptive_readahead = true;
+  // There are none. Looking for them, RocksDB 7.8 swallows an error that it meets on its way into
+  // the next file of a level (MergingIterator::SkipNextDeleted), and all rows from there on.
+  options.ignore_range_deletions = true;
   return std::unique_ptr<rocksdb::Iterator>(db_.NewIterator(options, column_));
 }
 

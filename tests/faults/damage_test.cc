@@ -103,6 +103,7 @@ struct Verdict {
   std::vector<std::string> silent;
   bool named = false;
   FileKind kind = FileKind::other;
+  Damage damage = Damage::bits;
 };
 
 bool contains(const std::string& text, std::string_view part) {
@@ -111,7 +112,8 @@ bool contains(const std::string& text, std::string_view part) {
 
 // Whether somebody who reads the error knows where to look. RocksDB knows missing files by their
 // number, a log's beginning is the end of the one before it, an old CURRENT leads to what is gone,
-// and of a blob it says only that it is one.
+// of a blob it says only that it is one, and of a table whose properties are damaged only that some
+// are.
 bool names_place(const std::string& told, const std::string& name) {
   if (contains(told, name)) return true;
   const std::string number = std::to_string(std::strtoull(name.c_str(), nullptr, 10));
@@ -120,9 +122,10 @@ bool names_place(const std::string& told, const std::string& name) {
       return contains(told, "log number: " + number) || contains(told, ".log is damaged") ||
              contains(told, "a log is missing");
     case FileKind::sst:
-      return contains(told, number + ".ldb");
+      return contains(told, number + ".ldb") || contains(told, "on file " + number) ||
+             contains(told, "properties unsorted");
     case FileKind::blob:
-      return contains(told, "lob ");
+      return contains(told, "lob ") || contains(told, "reading blob");
     case FileKind::current:
       return contains(told, "MANIFEST-");
     default:
@@ -140,6 +143,7 @@ Verdict judge(std::uint64_t seed) {
   Verdict verdict;
   if (name.empty()) return verdict;
   verdict.kind = kind_of(name);
+  verdict.damage = damaged.damage;
   verdict.what = fmt::format("{} of {}", kDamages[static_cast<std::size_t>(damaged.damage)], name);
   try {
     FaultStore store(damaged.data());
@@ -159,8 +163,8 @@ Verdict judge(std::uint64_t seed) {
 
 }  // namespace
 
-// RocksDB 7.8 does not notice all that is done to a table or a MANIFEST; the store's README says
-// what was found. Of every other file no damage passes.
+// RocksDB does not notice every MANIFEST that was cut short between two of its records; the store's
+// README says so. Of every other file no damage passes.
 TEST_CASE("whatever file is damaged, nothing is missing in silence", "[faults][store]") {
   const char* wish = std::getenv("PAWL_SEEDS");
   const std::uint64_t seeds = wish == nullptr ? kSeeds : std::strtoull(wish, nullptr, 10);
@@ -171,18 +175,15 @@ TEST_CASE("whatever file is damaged, nothing is missing in silence", "[faults][s
   for (std::size_t i = 0; i < seeds; ++i) {
     const Verdict& verdict = verdicts[i];
     CAPTURE(i, verdict.what, verdict.told);
-    const bool may_pass = verdict.kind == FileKind::sst || verdict.kind == FileKind::manifest;
-    if (may_pass && !verdict.silent.empty()) {
-      ++passed;
-    } else {
-      CHECK(verdict.silent == std::vector<std::string>{});
-    }
-    // What RocksDB says of a table or a MANIFEST names the directory at least.
-    if (!verdict.told.empty() && !may_pass) CHECK(verdict.named);
+    const bool cut_short =
+        verdict.kind == FileKind::manifest && verdict.damage == Damage::truncation;
+    if (!cut_short) CHECK(verdict.silent == std::vector<std::string>{});
+    if (!verdict.told.empty()) CHECK(verdict.named);
+    passed += verdict.silent.empty() ? 0 : 1;
     told += verdict.told.empty() ? 0 : 1;
   }
   CHECK(told > seeds / 4);
-  CHECK(passed <= 3 + seeds / 10);
+  CHECK(passed <= 1 + seeds / 100);
 }
 
 }  // namespace pawl::test
