@@ -231,8 +231,10 @@ void RocksStore::check_nothing_lost() {
 
 std::uint64_t RocksStore::count_commits() const {
   std::uint64_t count = 0;
+  rocksdb::ReadOptions options;
+  options.ignore_range_deletions = true;  // As RocksRows does, for the same reason.
   const std::unique_ptr<rocksdb::Iterator> owners(
-      db_->NewIterator({}, columns_.handles[kOwnColumn]));
+      db_->NewIterator(options, columns_.handles[kOwnColumn]));
   for (owners->Seek(rocksdb::Slice(codec::kOwnerKey));
        owners->Valid() && owners->key().starts_with(rocksdb::Slice(codec::kOwnerKey));
        owners->Next()) {

@@ -129,6 +129,8 @@ rocksdb::DBOptions database_options(const RocksOptions& options, const RocksPart
   // What is flushed is rarely read again soon: the engine keeps the head of each lane in memory.
   // Past the page cache a flush costs a third of the time in the kernel.
   database.use_direct_io_for_flush_and_compaction = takes_direct_io(options.directory);
+  // What is read is mostly read on: pages of lanes, batches one after the other.
+  database.advise_random_on_open = false;
   // One flush and one compaction at a time: the processors belong to those who wait for answers.
   database.max_background_jobs = 2;
   database.max_open_files = 1024;
