@@ -79,8 +79,8 @@ void Engine::State::apply(const ReportPtr& progress, std::uint32_t position) {
     // Leased before a restart; or others wait for the batch already, and nobody overtakes them.
     const bool unloaded = outcome.token.epoch() != epoch && !all_loaded(*grant, outcome.batch);
     if (unloaded || loading_batches.count(outcome.batch) != 0) {
-      with_batch(outcome.batch, [this, progress, position](const BatchPtr& batch) {
-        PAWL_ASSERT(batch != nullptr);
+      with_batch(outcome.batch, [this, progress, position, unloaded](const BatchPtr& batch) {
+        PAWL_ASSERT(batch != nullptr || !unloaded);  // What is leased is not reaped.
         apply(progress, position);
       });
       return;
