@@ -158,26 +158,25 @@ void Simulation::audit_lists(const std::vector<JobState>& states) {
 }
 
 void Simulation::audit_counts() {
-  static constexpr int kTries = 20;
   for (const std::string& ns : plan_.namespaces) {
-    bool agree = false;
-    for (int i = 0; i < kTries && !agree && history_.ok(); ++i) agree = counts_agree(ns);
-    if (!agree && history_.ok())
+    std::optional<bool> agree;
+    while (!agree && history_.ok()) agree = counts_agree(ns);
+    if (history_.ok() && !*agree)
       history_.broken("I13", "the counts of namespace " + ns + " differ from the jobs");
   }
 }
 
-// False also when something has changed while it was looked at.
-bool Simulation::counts_agree(const std::string& ns) {
+// Nothing when a job was reaped while they were looked at.
+std::optional<bool> Simulation::counts_agree(const std::string& ns) {
   const core::FsckReport found = check_store();
   const auto reply = observer_.ask(core::QueueStats{{}, ns, {}});
   const auto* counted = reply ? std::get_if<core::Counted>(&reply->body) : nullptr;
   if (counted == nullptr) {
     history_.broken("I16", "the counts got no answer");
-    return false;
+    return std::nullopt;
   }
   while (history_.ok() && !server_.quiet()) step();
-  if (check_store().states != found.states) return false;
+  if (check_store().states != found.states) return std::nullopt;
   return std::all_of(counted->queues.begin(), counted->queues.end(), [&](const auto& queue) {
     const auto is = [&](std::uint64_t count, JobState state) {
       return count == jobs_in(found, {{}, ns, queue.queue, state, {}, 1, {}}).size();

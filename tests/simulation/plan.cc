@@ -36,6 +36,7 @@ core::Grain draw_grain(Chance& chance) {
   if (chance.percent(30)) grain.segment_bytes = 1 + chance.spread(5000);
   tiny(grain.page_rows, 1);
   if (chance.percent(30)) grain.page_bytes = 1 + chance.spread(5000);
+  if (chance.percent(50)) grain.page_part_bytes = 1 + chance.spread(2000);
   tiny(grain.idle_lanes, 0);
   tiny(grain.reaped_at_once, 1);
   tiny(grain.list_rows, 1);

@@ -91,13 +91,17 @@ bool Server::is_stored(core::Token token, const core::JobId& id) {
   });
 }
 
-test::StoredLeases Server::stored_leases() {
+core::ReadAnswer Server::rows_of(core::Table table) {
   core::Read everything;
-  everything.ranges.push_back(core::keys::all(core::Table::leases));
+  everything.ranges.push_back(core::keys::all(table));
   everything.bytes_max = SIZE_MAX;
-  const store::ReadResult found = store_.read(kShard, everything);
+  return store_.read(kShard, everything).answer;
+}
+
+test::StoredLeases Server::stored_leases() {
   test::StoredLeases leases;
-  for (const core::Row& row : found.answer.rows) {
+  const core::ReadAnswer found = rows_of(core::Table::leases);
+  for (const core::Row& row : found.rows) {
     core::Reader key(row.key);
     if (key.u8() == 's') {
       leases.sessions.push_back({key.be64(), key.be64()});
@@ -108,6 +112,9 @@ test::StoredLeases Server::stored_leases() {
     for (const core::LeasedJobs& jobs : grant->jobs)
       leases.grants.push_back({token, jobs.batch, jobs.jobs});
   }
+  const core::ReadAnswer records = rows_of(core::Table::jobs);
+  for (const core::Row& row : records.rows)
+    leases.own_records.push_back(core::Reader(row.key).id());
   return leases;
 }
 

@@ -69,6 +69,7 @@ class Server {
   core::Now engine_now() const { return saboteur_.tamper(now()); }
   void tell(core::Command command);
   void watch(const core::Commit& commit);
+  core::ReadAnswer rows_of(core::Table table);
   test::StoredLeases stored_leases();
   bool is_stored(core::Token token, const core::JobId& id);
 

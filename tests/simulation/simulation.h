@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -43,7 +44,7 @@ class Simulation {
   void audit_jobs(const core::FsckReport& found);
   void audit_lists(const std::vector<core::JobState>& states);
   void audit_counts();
-  bool counts_agree(const std::string& ns);
+  std::optional<bool> counts_agree(const std::string& ns);
   void audit_memory();
   std::set<core::JobId> list(core::ListJobs asked);
   std::set<core::JobId> jobs_in(const core::FsckReport& found, const core::ListJobs& asked) const;

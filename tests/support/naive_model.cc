@@ -137,6 +137,9 @@ void NaiveModel::epoch_begins(core::Epoch epoch, End how, const StoredLeases& st
       if (job != nullptr && job->lease(grant.token) == nullptr) job->granted_unseen = true;
     });
   }
+  for (const core::JobId& id : stored.own_records) {
+    if (ModelJob* job = find_job(id)) job->has_record = true;
+  }
   for (auto& [id, batch] : batches_) {
     if (how == End::crash && batch.relaxed) batch.tainted = true;
     for (std::size_t i = 0; i < batch.jobs.size(); ++i) {

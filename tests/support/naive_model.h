@@ -51,6 +51,8 @@ struct ModelJob {
   bool refused = false;
   bool cancel_asked = false;
   bool granted_unseen = false;  // By a broker that died before the reply could leave.
+  bool has_record = false;      // Of its own, since before this epoch: so a lease of it may have
+                                // come and gone unseen.
   Moment completed = 0;         // When the broker said so; 0: it has not.
   Moment cancelled = 0;
   Moment stopping = 0;  // When the broker said that its running attempt is the last.
@@ -107,6 +109,7 @@ struct ModelBatch {
 struct StoredLeases {
   std::vector<core::SessionId> sessions;
   std::vector<core::Held> grants;
+  std::vector<core::JobId> own_records;  // Of jobs that left the plain path.
 };
 
 class NaiveModel {
