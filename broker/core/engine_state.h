@@ -98,22 +98,28 @@ struct Engine::State {
   void move_head(Lane& lane);
   void drop_idle_lanes();
 
-  // ---- loading.cc: batches and pages from the store.
+  // ---- loading.cc: batches from the store.
   using BatchUser = std::function<void(const BatchPtr&)>;
   void with_batch(const BatchId& id, BatchUser user);
   BatchPtr install_batch(const BatchId& id, const View& view, std::size_t first, std::size_t end);
+  std::vector<BatchPtr> install_batches(const View& view);
   void adopt_leases(const BatchPtr& batch);
+
+  // ---- paging.cc: lanes from the store.
+  using LanePagePtr = std::shared_ptr<LanePage>;
+  void top_up(Lane& lane);
   void page_lane(Lane& lane);
-  void ask_page(Lane& lane);
-  void page_batches(Lane& lane, std::vector<View::Row> ready, Position next, CommitSeq after);
   void page_over(Lane& lane);
   void edited(Lane& lane, const BatchId& batch, Position position);
-  void install_page(Lane& lane, const std::vector<View::Row>& ready, const View& view,
-                    CommitSeq after);
-  void install_segment(Lane& lane, Position position, const std::vector<ReadyRun>& runs,
-                       CommitSeq after);
-  void install_own(Lane& lane, Position position, const JobId& job, CommitSeq after);
-  void top_up(Lane& lane);
+  void ask_page(Lane& lane);
+  void begin_page(Lane& lane, const View& view, Position end, CommitSeq after);
+  std::size_t page_bytes() const;
+  void ask_part(Lane& lane, std::size_t number);
+  void part_came(LaneNumber lane, const LanePagePtr& page, std::size_t number, const View& view);
+  void install_next(Lane& lane, const View& view);
+  void install_needless(Lane& lane);
+  void install_segment(Lane& lane, const ReadyEntry& entry, CommitSeq after);
+  void install_own(Lane& lane, const ReadyEntry& entry, CommitSeq after);
 
   // ---- fetch.cc
   void fetch(const Fetch& command);

@@ -101,6 +101,12 @@ Range of_batch(Table table, const BatchId& batch) {
   return {table, job(first), job(next)};
 }
 
+void add_all_of_batch(const BatchId& batch, std::vector<Range>& ranges) {
+  ranges.push_back(of_batch(Table::batches, batch));
+  ranges.push_back(of_batch(Table::outcomes, batch));
+  ranges.push_back(of_batch(Table::jobs, batch));
+}
+
 Range of_job(Table table, const JobId& id) {
   std::string from = job(id);
   std::string to = from;

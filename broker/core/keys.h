@@ -3,22 +3,27 @@
 // The grammar of every table's keys. be: big-endian; id: 16 bytes; all keys sort bytewise. The
 // store puts the shard in front.
 //
-//   meta       'e'                                            engine: clock, counters
-//              'q' queue:be32 | 't' type:be32                 interned names
-//              'c' queue:be32                                 counts of a queue
-//   batches    batch:id part:be16                             part 0xffff: the receipt of a reaped
-//   batch outcomes   batch:id commit:be64                           the last one tells what is left
-//   results    job:id                                         results over
-//   limits::kInlineResultBytes jobs       job:id                                         jobs that
-//   left the plain path ready      lane:be64 sequence:be64 slot:be16              slot 0: a segment
-//   of runs; else one job, index + 1 lanes      lane:be64 agenda     clock:'d'|'w' due:be64
-//   batch:id index:be16     'd' timeline, 'w' wall clock leases     's' session:16 | 'g' token:be64
-//   closed     reap_at:be64 commit:be64
-//   listed     queue:be32 state:u8 type:be32 ~minute:be32 batch:id part:be64   newest minute first;
-//   part: what was
-//              listed together: the commit of the outcomes, or kListedAlone + index for a job with
-//              a record of its own, or the first index of a scheduled run
-//   dead       queue:be32 failed_at:be64 job:id
+//   meta      'e'                                  engine: clock, counters
+//             'q' queue:be32 | 't' type:be32       interned names
+//             'c' queue:be32                       counts of a queue
+//   batches   batch:id part:be16                   part 0xffff: the receipt of a reaped batch
+//   outcomes  batch:id commit:be64                 the last one tells what is left
+//   results   job:id                               results over limits::kInlineResultBytes
+//   jobs      job:id                               jobs that left the plain path
+//   ready     lane:be64 sequence:be64 slot:be16    slot 0: a segment of runs;
+//                                                  else one job, its index + 1
+//   lanes     lane:be64
+//   agenda    clock:'d'|'w' due:be64 batch:id index:be16
+//                                                  'd' timeline, 'w' wall clock
+//   leases    's' session:16 | 'g' token:be64
+//   closed    reap_at:be64 commit:be64
+//   listed    queue:be32 state:u8 type:be32 ~minute:be32 batch:id part:be64
+//                                                  newest minute first; part: what was listed
+//                                                  together, which is the commit of the outcomes,
+//                                                  or kListedAlone + index for a job with a
+//                                                  record of its own, or the first index of a
+//                                                  scheduled run
+//   dead      queue:be32 failed_at:be64 job:id
 
 #include <string>
 
@@ -73,6 +78,8 @@ std::string after_prefix(std::string prefix);
 Range all(Table table);
 Range under(Table table, std::string prefix);
 Range of_batch(Table table, const BatchId& batch);
+// Its record, outcomes and own records: what a batch in memory is made of.
+void add_all_of_batch(const BatchId& batch, std::vector<Range>& ranges);
 Range of_job(Table table, const JobId& id);
 
 }  // namespace pawl::core::keys

@@ -3,11 +3,11 @@
 #include <limits>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
 #include "broker/core/batch.h"
+#include "broker/core/lane_page.h"
 #include "broker/core/position.h"
 
 namespace pawl::core {
@@ -25,13 +25,6 @@ struct LaneWindow {
   std::map<Position, std::uint32_t>
       segments;  // Ready entries: how many of their runs are not over.
   std::map<Position, WaitingRun> waiting;
-};
-
-// A page that is on its way, once its ready entries are known and their batches are being read.
-struct LanePage {
-  Position end;               // It reaches up to here.
-  std::set<BatchId> batches;  // That it has asked for.
-  bool stale = false;         // Something of it has changed since: it is asked for again.
 };
 
 // The pending jobs of one queue that share type, priority and key, first in first out. Only its
@@ -55,8 +48,8 @@ struct Lane {
   Position loaded_to = kEnd;
   Sequence heap_age = 0;  // What the heaps know.
   std::unique_ptr<LaneWindow> window;
-  std::unique_ptr<LanePage> page;
-  std::vector<ReadyRun> fresh;  // Runs of the open commit that are not in a ready entry yet.
+  std::shared_ptr<LanePage> page;  // Shared with the reads that are under way for it.
+  std::vector<ReadyRun> fresh;     // Runs of the open commit that are not in a ready entry yet.
   std::size_t fresh_bytes = 0;
 
   bool all_loaded() const { return loaded_to == kEnd; }

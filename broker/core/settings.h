@@ -32,8 +32,9 @@ struct Grain {
   std::size_t segment_runs = 128;
   std::size_t segment_bytes = 512 << 10;
   std::size_t page_rows = 64;  // Ready entries of a page, and their bytes.
-  std::size_t page_bytes = 1 << 20;
-  std::size_t pages_at_once = 64;   // Of all lanes.
+  std::size_t page_bytes = 4 << 20;
+  std::size_t page_part_bytes = 512 << 10;  // That are read at once and installed together.
+  std::size_t pages_at_once = 16;           // Of all lanes.
   std::size_t pages_per_fetch = 4;  // That a fetch asks for before it waits for one of them.
   std::size_t due_bytes = 1 << 20;  // What becomes due by itself is taken on until a commit has
   std::size_t due_reads = 2000;     // so much, or so many reads are under way.
