@@ -28,6 +28,27 @@ void Batch::count_bytes() {
   bytes_ = sizeof(Batch) + defaults.size();
   for (const BatchPart& part : parts) bytes_ += part.records.size();
   all_.bytes_ += bytes_;
+  if (holds_payload()) record_bytes_ = bytes_;
+}
+
+bool Batch::waits() const {
+  const bool run_waits = std::any_of(runs.begin(), runs.end(), [&](const RunPlace& run) {
+    IndexSet left = run.jobs;
+    left.erase(finished);
+    left.erase(moved);
+    left.erase(leased);
+    return !left.empty();
+  });
+  return run_waits || std::any_of(own.begin(), own.end(), [&](const auto& entry) {
+           return entry.second->state == JobState::pending && !leased.contains(entry.first);
+         });
+}
+
+void Batch::shed_payload() {
+  parts.clear();
+  defaults = {};
+  cursor_ = {};
+  count_bytes();
 }
 
 const GroupRecord& Batch::group_of(JobIndex index) const {

@@ -24,8 +24,8 @@ struct RunPlace {
 };
 
 // A batch in memory: some of its jobs wait in a window, are leased, or are being looked at.
-// Everything about it is loaded, payloads included. Lives as long as somebody holds it; what has
-// changed is held until it is written.
+// Everything about it is loaded; the clients' bytes may have been shed again, since none of its
+// jobs waits. Lives as long as somebody holds it; what has changed is held until it is written.
 struct Batch {
   Batch(Batches& all, BatchId id);
   ~Batch();
@@ -37,6 +37,10 @@ struct Batch {
   void records_of(const IndexSet& jobs, std::vector<Blob>& out);
   bool closed() const { return finished.count() == job_count; }
   bool holds_payload() const { return !parts.empty(); }
+  // Whether some of its jobs wait in a window.
+  bool waits() const;
+  // Forgets the clients' bytes, which can be read again.
+  void shed_payload();
   RunPlace* run_of(JobIndex index);
 
   BatchId id;
@@ -59,7 +63,8 @@ struct Batch {
   std::vector<OutcomeEntry> entries;  // Of the open commit.
 
   void count_bytes();
-  std::size_t bytes() const { return bytes_; }
+  std::size_t bytes() const { return bytes_; }  // In memory.
+  std::size_t record_bytes() const { return record_bytes_; }
 
  private:
   struct Cursor {
@@ -74,6 +79,7 @@ struct Batch {
   Batches& all_;
   Cursor cursor_;
   std::size_t bytes_ = 0;
+  std::size_t record_bytes_ = 0;
 };
 
 using BatchPtr = std::shared_ptr<Batch>;

@@ -103,6 +103,9 @@ struct Engine::State {
   void with_batch(const BatchId& id, BatchUser user);
   BatchPtr install_batch(const BatchId& id, const View& view, std::size_t first, std::size_t end);
   std::vector<BatchPtr> install_batches(const View& view);
+  void shed(Batch& batch);
+  void reload(Lane& lane, const BatchPtr& batch);
+  void reloaded(Batch& batch, const View& view);
   void adopt_leases(const BatchPtr& batch);
 
   // ---- paging.cc: lanes from the store.
@@ -162,6 +165,7 @@ struct Engine::State {
   void store_result(const Batch& batch, const IndexSet& jobs, const Outcome& outcome,
                     OutcomeEntry& entry);
   void changed(const BatchPtr& batch);
+  ClosedRecord& close_at(Timestamp reap_at);
   void after_finish(const BatchPtr& batch, const IndexSet& jobs);
   void sync_for(const Queue& queue);
 
@@ -320,6 +324,7 @@ struct Engine::State {
   Agenda wall_agenda{keys::AgendaClock::wall, settings.grain.agenda_entries};
   Reads reads;
   std::unordered_map<BatchId, std::vector<BatchUser>, JobIdHash> loading_batches;
+  std::unordered_map<BatchId, std::vector<LaneNumber>, JobIdHash> reloading_batches;
   std::unordered_map<BatchId, std::vector<Token>, JobIdHash>
       restored_leases;  // Of batches that are not loaded yet.
 

@@ -185,7 +185,7 @@ void Engine::State::accept(Enqueue& command) {
     append_run(lane, {next_sequence(), command.batch, group.jobs, whole, bytes}, batch);
   }
   reply(command.ticket, Accepted{command.refused, queue.settings->durability, false}, open_seq());
-  if (envelope.groups.empty()) closed[now.at].batches.push_back(command.batch);
+  if (envelope.groups.empty()) close_at(now.at).batches.push_back(command.batch);
 }
 
 BatchPtr Engine::State::make_batch(const Enqueue& command, const Envelope& envelope) {

@@ -78,6 +78,12 @@ bool Engine::State::grant(Subscription& subscription, const ParkedFetch& fetch) 
     const Position position = front->first;
     WaitingRun& run = front->second;
     const BatchPtr batch = run.batch;
+    if (!batch->holds_payload()) {
+      if (pages++ == settings.grain.pages_per_fetch) break;
+      reload(lane, batch);
+      scheduler.update(queue, lane);
+      continue;
+    }
     bytes += kDeliveryBytes + batch->defaults.size();
     const std::size_t room = limits::kFetchReplyBytes - std::min(bytes, limits::kFetchReplyBytes);
     IndexSet jobs = take_fitting(*batch, run.jobs, credits, room);
@@ -102,6 +108,7 @@ bool Engine::State::grant(Subscription& subscription, const ParkedFetch& fetch) 
     delivery.jobs = jobs;
     granted.deliveries.push_back(std::move(delivery));
     made.parts.push_back({{batch->id, lane.number, position, std::move(jobs), attempt}, batch});
+    shed(*batch);
     top_up(lane);
     scheduler.update(queue, lane);
   }
@@ -254,6 +261,8 @@ bool Engine::State::is_loading(const Subscription& subscription) {
 // Answers fetches whose wait is over with nothing; not while a page is on its way to them.
 void Engine::State::end_parked(Timestamp until) {
   static constexpr Milliseconds kForPage{10};
+  if (parked_deadlines.empty() || parked_deadlines.begin()->first.first > until) return;
+  serve_woken();  // What has just come in is theirs.
   while (!parked_deadlines.empty() && parked_deadlines.begin()->first.first <= until) {
     const auto [key, subscription] = *parked_deadlines.begin();
     ParkedFetch fetch = unpark(*subscription, key.second);

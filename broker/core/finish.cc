@@ -63,9 +63,13 @@ void Engine::State::after_finish(const BatchPtr& batch, const IndexSet& jobs) {
   Milliseconds retention{0};
   for (const GroupRecord& group : batch->groups)
     retention = std::max(retention, *group.options.retention);
-  const Timestamp reap_at = now.at + retention;
-  closed[reap_at].batches.push_back(batch->id);
+  close_at(now.at + retention).batches.push_back(batch->id);
+}
+
+// What is put there is reaped from then on.
+ClosedRecord& Engine::State::close_at(Timestamp reap_at) {
   next_reap = std::min(next_reap, reap_at);
+  return closed[reap_at];
 }
 
 void Engine::State::store_result(const Batch& batch, const IndexSet& jobs, const Outcome& outcome,

@@ -36,7 +36,8 @@ struct Lane {
   QueueNumber queue = 0;
   TypeNumber type = 0;
   std::uint8_t priority = 0;
-  bool loading = false;  // A page is on its way.
+  bool loading = false;    // A page is on its way.
+  bool reloading = false;  // So are the bytes of the jobs at its front.
   bool dirty = false;
   bool woken = false;
   bool in_heaps = false;
@@ -55,9 +56,10 @@ struct Lane {
   bool all_loaded() const { return loaded_to == kEnd; }
   bool has_waiting() const { return window != nullptr && !window->waiting.empty(); }
   // A fetch can get something here, at once or after a page.
-  bool has_work() const { return has_waiting() || (!all_loaded() && !loading); }
+  bool has_work() const { return has_waiting() ? !reloading : !all_loaded() && !loading; }
   bool empty() const {
-    return all_loaded() && fresh.empty() && (window == nullptr || window->segments.empty());
+    return all_loaded() && !reloading && fresh.empty() &&
+           (window == nullptr || window->segments.empty());
   }
   LaneWindow& opened() {
     if (window == nullptr) window = std::make_unique<LaneWindow>();

@@ -14,6 +14,24 @@ constexpr std::size_t kJobKeyBytes = 16;
 constexpr std::size_t kPartKeyBytes = 18;
 constexpr std::size_t kOutcomesKeyBytes = 24;
 
+// Copied: a batch that stays for long must not keep everything that was read beside it.
+std::optional<BatchHead> decode_head(const View::Row& row) {
+  auto head = decode_batch_head(Blob::copy_of(row.value.view()));
+  PAWL_ASSERT(head);
+  return head;
+}
+
+void add_head(Batch& batch, const BatchHead& head) {
+  batch.defaults = head.defaults;
+  batch.parts.push_back(head.part);
+}
+
+void add_part(Batch& batch, const View::Row& row) {
+  auto part = decode_batch_part(Blob::copy_of(row.value.view()));
+  PAWL_ASSERT(part);
+  batch.parts.push_back(std::move(*part));
+}
+
 }  // namespace
 
 // Runs `user` with the batch, at once when it is in memory, or with null when there is no such
@@ -35,31 +53,26 @@ void Engine::State::with_batch(const BatchId& id, BatchUser user) {
     auto users = std::move(loading_batches.at(id));
     loading_batches.erase(id);
     for (BatchUser& user_of_batch : users) user_of_batch(batch);
+    if (batch != nullptr) shed(*batch);
   });
 }
 
 // Makes a batch of its rows [first, end); null when part 0 is not among them.
 BatchPtr Engine::State::install_batch(const BatchId& id, const View& view, std::size_t first,
                                       std::size_t end) {
-  std::optional<BatchHead> head;
-  // Copied: a batch that stays for long must not keep everything that was read beside it.
-  if (first < end && view.rows[first].key == keys::batch_part(id, 0))
-    head = decode_batch_head(Blob::copy_of(view.rows[first].value.view()));
-  if (!head) return nullptr;
+  if (first == end || view.rows[first].key != keys::batch_part(id, 0)) return nullptr;
+  const std::optional<BatchHead> head = decode_head(view.rows[first]);
   BatchPtr batch = batches.create(id);
   batch->queue = head->envelope.queue;
   batch->accepted_at = head->envelope.accepted_at;
   batch->job_count = head->envelope.job_count;
   batch->groups.assign(head->envelope.groups.begin(), head->envelope.groups.end());
-  batch->defaults = head->defaults;
-  batch->parts.push_back(std::move(head->part));
+  add_head(*batch, *head);
   for (const RefusedJob& job : head->envelope.refused) batch->finished.insert(job.index);
   for (std::size_t i = first + 1; i < end; ++i) {
     const View::Row& row = view.rows[i];
     if (row.key.size() == kPartKeyBytes) {
-      auto part = decode_batch_part(Blob::copy_of(row.value.view()));
-      PAWL_ASSERT(part);
-      batch->parts.push_back(std::move(*part));
+      add_part(*batch, row);
     } else if (row.key.size() == kOutcomesKeyBytes) {
       auto outcomes = OutcomesRecord::decode(row.value);
       PAWL_ASSERT(outcomes);
@@ -91,6 +104,45 @@ std::vector<BatchPtr> Engine::State::install_batches(const View& view) {
     first = end;
   }
   return came;
+}
+
+// When the window is full, the bytes of jobs that only run need not stay: however many are leased,
+// and however large they are, memory stays bounded.
+void Engine::State::shed(Batch& batch) {
+  if (window_has_room(0) || !batch.holds_payload() || batch.waits()) return;
+  batch.shed_payload();
+}
+
+// Jobs came back whose bytes were shed: the lane waits for them.
+void Engine::State::reload(Lane& lane, const BatchPtr& batch) {
+  lane.reloading = true;
+  ++names.queue(lane.queue).lanes_loading;
+  std::vector<LaneNumber>& waiting = reloading_batches[batch->id];
+  waiting.push_back(lane.number);
+  if (waiting.size() > 1) return;
+  Read read;
+  read.ranges.push_back(keys::of_batch(Table::batches, batch->id));
+  read.bytes_max = SIZE_MAX;
+  reads.ask(std::move(read), [this, batch](View& view) { reloaded(*batch, view); });
+}
+
+void Engine::State::reloaded(Batch& batch, const View& view) {
+  if (!view.rows.empty() && view.rows.front().key == keys::batch_part(batch.id, 0)) {
+    add_head(batch, *decode_head(view.rows.front()));
+    for (std::size_t i = 1; i < view.rows.size(); ++i) add_part(batch, view.rows[i]);
+    batch.count_bytes();
+  } else {
+    PAWL_ASSERT(!batch.waits());  // Cancelled and reaped meanwhile.
+  }
+  const auto waiting = reloading_batches.extract(batch.id);
+  for (const LaneNumber number : waiting.mapped()) {
+    Lane* lane = find_lane(number);
+    PAWL_ASSERT(lane != nullptr && lane->reloading);
+    lane->reloading = false;
+    --names.queue(lane->queue).lanes_loading;
+    touch(*lane);
+    wake(*lane);
+  }
 }
 
 // Leases that outlived a restart meet their batch.

@@ -136,7 +136,7 @@ void Engine::State::reap_batch(const BatchId& id, StoredBatch& stored) {
     }
     if (lives_on) {
       open->put(Table::jobs, keys::job(id.job(index)), own.encode());
-      closed[own.finished_at + queue.settings->dead_retention].jobs.push_back(id.job(index));
+      close_at(own.finished_at + queue.settings->dead_retention).jobs.push_back(id.job(index));
       continue;
     }
     if (own.state == JobState::failed)
