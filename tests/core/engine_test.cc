@@ -163,7 +163,7 @@ TEST_CASE("a session that comes back keeps what it lists and loses nothing else"
   const auto worker = engine.worker();
   const auto jobs = engine.fetch(worker, 2);
   engine.cut(worker);
-  const auto back = engine.worker(worker.session, {{jobs[0].token, batch, IndexSet::single(0)}});
+  const auto back = engine.back(worker, {jobs[0]});
   CHECK(back.session == worker.session);
   engine.advance(10s);
   CHECK(engine.complete(back, jobs[0]) == Errc::ok);
@@ -183,7 +183,7 @@ TEST_CASE("a long job goes on over a restart of the broker", "[core][restart]") 
   CHECK(engine.state_of(job) == JobState::processing);
   const auto other = engine.worker();
   CHECK(engine.fetch(other).empty());
-  const auto back = engine.worker(worker.session, {{jobs[0].token, job, IndexSet::single(0)}});
+  const auto back = engine.back(worker, jobs);
   CHECK(back.session == worker.session);
   CHECK(engine.complete(back, jobs[0]) == Errc::ok);
   CHECK(engine.state_of(job) == JobState::completed);
@@ -198,7 +198,7 @@ TEST_CASE("a report counts after a restart although its grant was never stored",
   const auto jobs = engine.fetch(worker);
   engine.restart();
   CHECK(engine.state_of(job) == JobState::pending);
-  const auto back = engine.worker(worker.session, {{jobs[0].token, job, IndexSet::single(0)}});
+  const auto back = engine.back(worker, jobs);
   CHECK(engine.complete(back, jobs[0]) == Errc::ok);
   CHECK(engine.state_of(job) == JobState::completed);
   CHECK(engine.fetch(back).empty());
