@@ -83,9 +83,9 @@ BatchId EngineFixture::fresh_id(const std::string& /*queue*/) {
   return {(to_ms(now_.at) << 16) | 0x7000, (std::uint64_t{2} << 62) | (++ids_ << 12)};
 }
 
-Reply EngineFixture::enqueue_as(BatchId batch, const BatchSpec& spec) {
+Enqueue EngineFixture::enqueue_of(Ticket ticket, BatchId batch, const BatchSpec& spec) {
   Enqueue command;
-  command.ticket = ticket();
+  command.ticket = ticket;
   command.batch = batch;
   command.ns = "default";
   command.queue = spec.queue;
@@ -97,7 +97,7 @@ Reply EngineFixture::enqueue_as(BatchId batch, const BatchSpec& spec) {
   command.jobs = Blob::copy_of(records);
   command.groups.push_back(
       {spec.type, spec.priority, spec.key, spec.options, spec.due, IndexSet::range(0, spec.jobs)});
-  return ask(std::move(command));
+  return command;
 }
 
 BatchId EngineFixture::enqueue(const BatchSpec& spec) {
@@ -320,7 +320,7 @@ void EngineFixture::answer_reads() {
     if (!held.answer) held.answer = answer_to(held.read);
     engine_->execute(std::move(*held.answer), now_);
   }
-  settle();
+  advance(0ms);
 }
 
 std::vector<Read> EngineFixture::reads_under_way() const {
@@ -337,7 +337,7 @@ void EngineFixture::write_commit() {
   PAWL_ASSERT(commit_under_way());
   write(*std::exchange(writing_, nullptr));
   for (Reply& reply : std::exchange(waiting_, {})) deliver(std::move(reply));
-  settle();
+  advance(0ms);
 }
 
 void EngineFixture::let_go() {

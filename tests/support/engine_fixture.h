@@ -38,7 +38,10 @@ class EngineFixture {
   // ---- producers
   core::BatchId enqueue(const BatchSpec& spec = {});  // REQUIRES: it is accepted.
   core::BatchId fresh_id(const std::string& queue = "q");
-  core::Reply enqueue_as(core::BatchId batch, const BatchSpec& spec);
+  core::Reply enqueue_as(core::BatchId batch, const BatchSpec& spec) {
+    return ask(enqueue_of(ticket(), batch, spec));
+  }
+  static core::Enqueue enqueue_of(core::Ticket ticket, core::BatchId batch, const BatchSpec& spec);
 
   // ---- workers
   struct Worker {
