@@ -101,6 +101,7 @@ struct Engine::State {
   // ---- loading.cc: batches and pages from the store.
   using BatchUser = std::function<void(const BatchPtr&)>;
   void with_batch(const BatchId& id, BatchUser user);
+  void serve_users(const BatchId& id, const BatchPtr& batch);
   BatchPtr install_batch(const BatchId& id, const View& view, std::size_t first, std::size_t end);
   void adopt_leases(const BatchPtr& batch);
   void page_lane(Lane& lane);
@@ -141,7 +142,7 @@ struct Engine::State {
   bool has_to_wait(const Report& report);
   void decided(const ReportPtr& progress);
   void apply(const ReportPtr& progress, std::uint32_t position);
-  void apply_to_grant(const Outcome& outcome, Grant& grant, IndexSet& left);
+  bool apply_to_grant(const Outcome& outcome, Grant& grant, IndexSet& left);
   void apply_unleased(const ReportPtr& progress, std::uint32_t position, const BatchPtr& batch);
   void apply_to_part(const Outcome& outcome, const IndexSet& jobs, const Grant& grant,
                      GrantPart& part);
@@ -288,6 +289,11 @@ struct Engine::State {
   void flush_lane(Lane& lane);
   Changes seal();
   Changes loose();
+  // A commit holds only so much. Whatever changes many jobs looks before each of them whether there
+  // is room for more, and puts the rest off until the next commit is open.
+  bool is_full() const { return open->bytes() >= settings.grain.commit_bytes; }
+  void put_off(std::function<void()> rest);
+  void go_on();
 
   // ---- what there is. First what everything else may give back to: bytes and batches.
   std::size_t held_bytes = 0;  // Of commands that wait for the store.
@@ -336,6 +342,7 @@ struct Engine::State {
     std::vector<std::size_t> positions;
   };
   std::deque<WaitingCancel> waiting_cancels;
+  std::deque<std::function<void()>> put_off_steps;  // Only while the open commit is full.
   std::size_t loaded_to_cancel = 0;  // Bytes of batches since the last commit was closed.
   bool starting_cancels = false;
 

@@ -128,7 +128,23 @@ Changes Engine::State::seal() {
   for (Reply& waiting : replies) waiting.after = std::min(waiting.after, last);
   changes.replies = std::exchange(replies, {});
   changes.reads = reads.take_questions();
+  go_on();
   return changes;
+}
+
+void Engine::State::put_off(std::function<void()> rest) {
+  put_off_steps.push_back(std::move(rest));
+}
+
+// The order stays: what a step puts off again comes before those behind it.
+void Engine::State::go_on() {
+  while (!put_off_steps.empty() && !is_full()) {
+    const std::function<void()> step = std::move(put_off_steps.front());
+    put_off_steps.pop_front();
+    auto behind = std::exchange(put_off_steps, {});
+    step();
+    std::move(behind.begin(), behind.end(), std::back_inserter(put_off_steps));
+  }
 }
 
 Changes Engine::State::loose() {

@@ -45,6 +45,7 @@ struct Grain {
   std::size_t view_queries = 4;                         // For many jobs each, at once.
   std::size_t cancel_loads = 8;            // Batches that are loaded to cancel jobs of them,
   std::size_t cancel_bytes = 32 << 20;     // and what of them one commit changes.
+  std::size_t commit_bytes = 16 << 20;     // What takes many steps goes on in the next commit then.
   std::size_t names_waited_for = 100'000;  // Queues and types that had no job yet.
 };
 

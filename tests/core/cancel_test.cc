@@ -306,7 +306,7 @@ TEST_CASE("a cancellation is answered when it is durable, and holds over a resta
   const JobId job = engine.enqueue();
   engine.hold_commits();
   const Ticket lost = engine.post(CancelJobs{engine.ticket(), {job}});
-  REQUIRE(engine.commit_under_way());
+  REQUIRE(engine.commit_under_way() != nullptr);
   CHECK_FALSE(engine.reply_to(lost));
   engine.restart();  // Before it was written: nobody was told that it is cancelled.
   CHECK(engine.state_of(job) == JobState::pending);

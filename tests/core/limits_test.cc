@@ -2,6 +2,8 @@
 // fixture's store rejects a commit that is more than its caps say, and the fixture asserts that
 // none is.
 
+#include <algorithm>
+
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
@@ -208,6 +210,7 @@ TEST_CASE("a job may fail as often as it may, each time with the largest failure
   CHECK(view.attempts.front().number == limits::kAttemptsMax - limits::kAttemptsKept + 1);
   for (const AttemptView& attempt : view.attempts)
     CHECK(attempt.failure->message.size() == limits::kErrorMessageBytesMax);
+  CHECK(view.attempts.front().failure->detail.empty());  // Whole is only the last one's.
   CHECK((view.failure->detail ==
          fmt::format("{}{}", limits::kAttemptsMax, bytes(limits::kErrorDetailBytesMax - 4))));
   CHECK(engine.disagreements() == kNone);
@@ -320,4 +323,24 @@ TEST_CASE("the longest delay, the latest run-at and the longest retention are ke
   CHECK(engine.view(kept).code == Errc::not_found);
   CHECK(engine.state_of(latest) == JobState::scheduled);
   CHECK(engine.disagreements() == kNone);
+}
+
+TEST_CASE("a whole batch may fail with the largest details, and each job be retried",
+          "[core][limits]") {
+  EngineFixture engine;
+  engine.enqueue({.jobs = limits::kBatchJobsMax});
+  const auto worker = engine.worker();
+  constexpr std::size_t kAtOnce = limits::kReportKeptBytesMax / limits::kErrorDetailBytesMax;
+  for (std::size_t from = 0; from < limits::kBatchJobsMax; from += kAtOnce) {
+    const std::size_t to = std::min(limits::kBatchJobsMax, from + kAtOnce);
+    Outcome outcome =
+        EngineFixture::outcome_of(engine.fetch(worker, to - from).at(0), Outcome::Kind::fail);
+    outcome.jobs = IndexSet::range(from, to);
+    outcome.failure.detail = bytes(limits::kErrorDetailBytesMax);
+    REQUIRE(engine.report(worker, std::move(outcome)) == Errc::ok);
+  }
+  CHECK(engine.counts().retrying == limits::kBatchJobsMax);
+  engine.restart();  // So that they are all read at once.
+  engine.advance(2s);
+  CHECK(engine.counts().pending == limits::kBatchJobsMax);
 }

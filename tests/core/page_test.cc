@@ -239,7 +239,7 @@ TEST_CASE("what is durable is answered while a commit is being written", "[core]
   const auto worker = engine.worker();
   engine.hold_commits();
   engine.post(EngineFixture::enqueue_of(engine.ticket(), engine.fresh_id(), {.queue = "other"}));
-  REQUIRE(engine.commit_under_way());
+  REQUIRE(engine.commit_under_way() != nullptr);
   const auto leased = engine.fetch(worker);
   REQUIRE(leased.size() == 1);
   CHECK(leased[0].id == job);

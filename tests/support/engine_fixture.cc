@@ -47,7 +47,8 @@ std::vector<JobId> jobs_of(const BatchId& batch, std::size_t from, std::size_t t
   return ids;
 }
 
-EngineFixture::EngineFixture(Settings settings) : settings_(std::move(settings)) {
+EngineFixture::EngineFixture(Settings settings, store::MemoryOptions options)
+    : settings_(std::move(settings)), store_(options) {
   start();
 }
 
@@ -267,7 +268,8 @@ std::optional<Reply> EngineFixture::reply_to(Ticket asked) {
 
 void EngineFixture::settle() {
   for (;;) {
-    Changes changes = commit_under_way() ? engine_->take_loose(now_) : engine_->take_changes(now_);
+    Changes changes =
+        commit_under_way() != nullptr ? engine_->take_loose(now_) : engine_->take_changes(now_);
     const bool idle = changes.commit == nullptr && changes.reads.empty() && changes.replies.empty();
     if (changes.commit != nullptr && commits_held_) {
       writing_ = changes.commit;
@@ -334,7 +336,7 @@ void EngineFixture::hold_commits() {
 }
 
 void EngineFixture::write_commit() {
-  PAWL_ASSERT(commit_under_way());
+  PAWL_ASSERT(commit_under_way() != nullptr);
   write(*std::exchange(writing_, nullptr));
   for (Reply& reply : std::exchange(waiting_, {})) deliver(std::move(reply));
   advance(0ms);
@@ -343,7 +345,7 @@ void EngineFixture::write_commit() {
 void EngineFixture::let_go() {
   reads_held_.reset();
   commits_held_ = false;
-  if (commit_under_way()) write_commit();
+  if (commit_under_way() != nullptr) write_commit();
   answer_reads();
 }
 

@@ -33,7 +33,7 @@ struct BatchSpec {
 
 class EngineFixture {
  public:
-  explicit EngineFixture(core::Settings settings = {});
+  explicit EngineFixture(core::Settings settings = {}, store::MemoryOptions options = {});
 
   // ---- producers
   core::BatchId enqueue(const BatchSpec& spec = {});  // REQUIRES: it is accepted.
@@ -106,7 +106,7 @@ class EngineFixture {
   std::vector<core::Read> reads_under_way() const;
   void hold_commits();  // From now on a commit stays under way until write_commit().
   void write_commit();  // REQUIRES: one is under way. The next one is held again.
-  bool commit_under_way() const { return writing_ != nullptr; }
+  const core::Commit* commit_under_way() const { return writing_.get(); }
   void let_go();  // Answers and writes everything, and holds nothing any more.
 
   // ---- what is stored
