@@ -279,6 +279,9 @@ struct Engine::State {
   void reap();
   void read_closed(const std::string& from);
   void reap_some(std::size_t at_once);
+  void reap_found(const View& view, const std::vector<Range>& ranges);
+  std::optional<Timestamp> stays_until(const StoredBatch& stored) const;
+  void reap_later(const BatchId& id, const StoredBatch& stored);
   void reap_batch(const BatchId& id, StoredBatch& stored);
   void drop_count(Queue& queue, JobState state, std::size_t count);
 

@@ -39,6 +39,7 @@ struct Grain {
   std::size_t due_reads = 2000;     // so much, or so many reads are under way.
   std::size_t idle_lanes = 1024;    // Empty lanes that are kept: a short queue makes no new ones.
   std::size_t reaped_at_once = 64;
+  std::size_t taken_along_bytes = 8 << 20;  // That dead letters take out of a batch that is reaped.
   std::size_t id_filter_blocks = std::size_t{1} << 16;  // 64 bytes each: 4 MiB a generation.
   std::size_t list_rows = 64;                           // Looked at in one round of a list.
   std::size_t view_bytes_read = 8 << 20;                // In one round of looking at jobs.

@@ -21,6 +21,7 @@ Settings small_commits() {
   settings.restart_grace = 300s;
   settings.grain.commit_bytes = kCommitBytes / 4;
   settings.grain.due_bytes = kCommitBytes / 8;
+  settings.grain.taken_along_bytes = kCommitBytes / 4;
   return settings;
 }
 
@@ -38,12 +39,18 @@ struct SmallCommits : EngineFixture {
   // All that is pending fails, as many jobs in a report as its failures may have bytes together.
   void fail_all(std::size_t message_bytes, std::size_t detail_bytes) {
     const Worker failing = worker();
+    Report failures{ticket(failing.connection), failing.session, {}};
+    const auto send_them = [&] {
+      CHECK(std::get<Reported>(ask(failures).body).refused.empty());
+      failures = {ticket(failing.connection), failing.session, {}};
+    };
     for (const Leased& job : EngineFixture::fetch(failing, kJobs)) {
-      Outcome outcome = outcome_of(job, Outcome::Kind::fail);
-      outcome.failure.message = std::string(message_bytes, 'm');
-      outcome.failure.detail = std::string(detail_bytes, 'd');
-      CHECK(report(failing, std::move(outcome)) == Errc::ok);
+      failures.outcomes.push_back(outcome_of(job, Outcome::Kind::fail));
+      failures.outcomes.back().failure.message = std::string(message_bytes, 'm');
+      failures.outcomes.back().failure.detail = std::string(detail_bytes, 'd');
+      if (failures.outcomes.size() == 10) send_them();
     }
+    send_them();
   }
 
   // Jobs that have failed with much to say of it.
@@ -211,5 +218,60 @@ TEST_CASE("jobs that a worker does not list any more end over several commits wh
   engine.cancel(jobs_of(batch, 0, kJobs));
   engine.back(worker, {});
   CHECK(engine.counts().cancelled == kJobs);
+  CHECK(engine.disagreements() == kNone);
+}
+
+TEST_CASE("a batch whose dead letters would take much along stays for them", "[core][commits]") {
+  Settings settings = small_commits();
+  settings.defaults.max_attempts = 1;
+  settings.defaults.retention = 60s;
+  settings.defaults.dead_retention = 1h;
+  SmallCommits engine(settings);
+  Enqueue command = EngineFixture::enqueue_of(engine.ticket(), engine.fresh_id(), {.jobs = kJobs});
+  std::size_t detail = 0;
+  SECTION("defaults, by each of them") {
+    command.defaults = Blob::copy_of(std::string(kDetailBytes, 'd'));
+  }
+  SECTION("failures with many details") {
+    detail = kDetailBytes;
+  }
+  const BatchId batch = command.batch;
+  engine.ask(std::move(command));
+  const auto worker = engine.worker();
+  engine.complete(worker, engine.fetch(worker).at(0));
+  engine.fail_all(10, detail);
+  const auto before = engine.view(batch.job(kJobs - 1));
+  engine.advance(60s);
+  CHECK(engine.counts().failed == kJobs - 1);
+  CHECK(engine.disagreements() == kNone);
+  engine.restart();
+  engine.advance(1h - 60s - 1ms);
+  const auto after = engine.view(batch.job(kJobs - 1));
+  CHECK(after.state == JobState::failed);
+  CHECK((after.defaults.view() == before.defaults.view()));
+  CHECK(after.record.view() == before.record.view());
+  engine.advance(1ms);
+  CHECK(engine.view(batch).code == Errc::not_found);
+  CHECK(engine.counts().failed == 0);
+  CHECK(engine.counts().completed == 0);
+  CHECK(engine.disagreements() == kNone);
+}
+
+TEST_CASE("batches whose dead letters take a little along each are reaped over several commits",
+          "[core][commits]") {
+  Settings settings = small_commits();
+  settings.defaults.max_attempts = 1;
+  settings.defaults.retention = 60s;
+  SmallCommits engine(settings);
+  std::vector<BatchId> batches;
+  for (std::size_t i = 0; i < 40; ++i)
+    batches.push_back(engine.enqueue({.payload = std::string(18'000, 'p')}));
+  engine.fail_all(10, kDetailBytes);
+  const std::size_t commits = engine.commits();
+  engine.advance(60s);
+  CHECK(engine.commits() > commits + 4);
+  CHECK(engine.counts().failed == 40);
+  for (const BatchId& batch : batches)
+    CHECK(engine.view(batch).record.view() == job_record(std::string(18'000, 'p') + "0"));
   CHECK(engine.disagreements() == kNone);
 }
