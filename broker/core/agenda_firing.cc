@@ -8,7 +8,7 @@ namespace pawl::core {
 // Whether more of what is due can be taken on: what goes into one commit and what is read at once
 // is bounded, the rest follows.
 bool Engine::State::has_room_for_due() const {
-  return !is_full() && open->bytes() < settings.grain.due_bytes &&
+  return !is_full() && open_bytes() < settings.grain.due_bytes &&
          reads.in_flight() < settings.grain.due_reads;
 }
 

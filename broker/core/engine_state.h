@@ -46,6 +46,7 @@ struct Engine::State {
   }
   void refuse(Ticket ticket, Errc code, std::string message, Milliseconds retry_after = {});
   CommitSeq open_seq() const { return open->seq; }
+  std::size_t open_bytes() const { return open->bytes() + unwritten_bytes; }
 
   // ---- waiting.cc: commands that wait for the store are bounded by number and bytes.
   bool may_wait(Ticket ticket, std::size_t bytes);
@@ -157,6 +158,7 @@ struct Engine::State {
   void store_result(const Batch& batch, const IndexSet& jobs, const Outcome& outcome,
                     OutcomeEntry& entry);
   void changed(const BatchPtr& batch);
+  void changed(Grant& grant);
   void after_finish(const BatchPtr& batch, const IndexSet& jobs);
   void sync_for(const Queue& queue);
 
@@ -294,7 +296,9 @@ struct Engine::State {
   Changes loose();
   // A commit holds only so much. Whatever changes many jobs looks before each of them whether there
   // is room for more, and puts the rest off until the next commit is open.
-  bool is_full() const { return open->bytes() >= settings.grain.commit_bytes; }
+  bool is_full() const {
+    return !put_off_steps.empty() || open_bytes() >= settings.grain.commit_bytes;
+  }
   void put_off(std::function<void()> rest);
   void go_on();
 
@@ -374,6 +378,7 @@ struct Engine::State {
 
   // The open commit.
   std::shared_ptr<Commit> open;
+  std::size_t unwritten_bytes = 0;  // What flush() will add to it, about.
   std::vector<Reply> replies;
   std::vector<BatchPtr> dirty_batches;
   std::vector<BatchPtr> flushed_batches;  // Their entries stay until the commit closes.

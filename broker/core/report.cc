@@ -207,10 +207,7 @@ void Engine::State::unlease(Grant& grant, GrantPart& part, const IndexSet& jobs)
   sessions.unleased(grant, jobs.count());
   batch.leased.erase(jobs);
   part.leased.jobs.erase(jobs);
-  if (grant.stored && !grant.dirty) {
-    grant.dirty = true;
-    dirty_grants.push_back(grant.token);
-  }
+  if (grant.stored) changed(grant);
   if (!part.leased.jobs.empty()) return;
   const bool holds_more =
       std::any_of(grant.parts.begin(), grant.parts.end(), [&](const GrantPart& other) {

@@ -100,6 +100,7 @@ void Engine::State::flush() {
     reap_from = std::min(reap_from, key);
     first_closed = std::min(first_closed, key);
   }
+  unwritten_bytes = 0;
 }
 
 Changes Engine::State::seal() {
@@ -138,7 +139,7 @@ void Engine::State::put_off(std::function<void()> rest) {
 
 // The order stays: what a step puts off again comes before those behind it.
 void Engine::State::go_on() {
-  while (!put_off_steps.empty() && !is_full()) {
+  while (!put_off_steps.empty() && open_bytes() < settings.grain.commit_bytes) {
     const std::function<void()> step = std::move(put_off_steps.front());
     put_off_steps.pop_front();
     auto behind = std::exchange(put_off_steps, {});
