@@ -8,7 +8,8 @@ namespace pawl::core {
 // Whether more of what is due can be taken on: what goes into one commit and what is read at once
 // is bounded, the rest follows.
 bool Engine::State::has_room_for_due() const {
-  return open->bytes() < settings.grain.due_bytes && reads.in_flight() < settings.grain.due_reads;
+  return !is_full() && open_bytes() < settings.grain.due_bytes &&
+         reads.in_flight() < settings.grain.due_reads;
 }
 
 // Everything whose time has come, oldest first. What is not in memory yet comes with the next page,

@@ -53,7 +53,13 @@ void Engine::State::cancel_some(const CancelPtr& progress, std::vector<std::size
   const bool loaded = batches.find(id) != nullptr;
   with_batch(id, [this, progress, loaded, some = std::move(positions)](const BatchPtr& batch) {
     if (!loaded && batch != nullptr) loaded_to_cancel += batch->bytes();
-    for (const std::size_t position : some) cancel(progress, position, batch);
+    for (auto position = some.begin(); position != some.end(); ++position) {
+      if (is_full()) {
+        std::vector<std::size_t> rest(position, some.end());
+        return put_off([this, progress, rest] { cancel_some(progress, rest); });
+      }
+      cancel(progress, *position, batch);
+    }
   });
 }
 

@@ -52,7 +52,7 @@ Changes Engine::take_loose(Now now) {
 }
 
 std::size_t Engine::open_bytes() const {
-  return state_->open->bytes();
+  return state_->open_bytes();
 }
 
 void Engine::committed(CommitSeq seq) {

@@ -46,6 +46,7 @@ struct Engine::State {
   }
   void refuse(Ticket ticket, Errc code, std::string message, Milliseconds retry_after = {});
   CommitSeq open_seq() const { return open->seq; }
+  std::size_t open_bytes() const { return open->bytes() + unwritten_bytes; }
 
   // ---- waiting.cc: commands that wait for the store are bounded by number and bytes.
   bool may_wait(Ticket ticket, std::size_t bytes);
@@ -101,6 +102,7 @@ struct Engine::State {
   // ---- loading.cc: batches from the store.
   using BatchUser = std::function<void(const BatchPtr&)>;
   void with_batch(const BatchId& id, BatchUser user);
+  void serve_users(const BatchId& id, const BatchPtr& batch);
   BatchPtr install_batch(const BatchId& id, const View& view, std::size_t first, std::size_t end);
   std::vector<BatchPtr> install_batches(const View& view);
   void shed(Batch& batch);
@@ -150,7 +152,7 @@ struct Engine::State {
   bool has_to_wait(const Report& report);
   void decided(const ReportPtr& progress);
   void apply(const ReportPtr& progress, std::uint32_t position);
-  void apply_to_grant(const Outcome& outcome, Grant& grant, IndexSet& left);
+  bool apply_to_grant(const Outcome& outcome, Grant& grant, IndexSet& left);
   void apply_unleased(const ReportPtr& progress, std::uint32_t position, const BatchPtr& batch);
   void apply_to_part(const Outcome& outcome, const IndexSet& jobs, const Grant& grant,
                      GrantPart& part);
@@ -166,6 +168,7 @@ struct Engine::State {
                     OutcomeEntry& entry);
   void changed(const BatchPtr& batch);
   ClosedRecord& close_at(Timestamp reap_at);
+  void changed(Grant& grant);
   void after_finish(const BatchPtr& batch, const IndexSet& jobs);
   void sync_for(const Queue& queue);
 
@@ -288,6 +291,9 @@ struct Engine::State {
   void reap();
   void read_closed(const std::string& from);
   void reap_some(std::size_t at_once);
+  void reap_found(const View& view, const std::vector<Range>& ranges);
+  std::optional<Timestamp> stays_until(const StoredBatch& stored) const;
+  void reap_later(const BatchId& id, const StoredBatch& stored);
   void reap_batch(const BatchId& id, StoredBatch& stored);
   void drop_count(Queue& queue, JobState state, std::size_t count);
 
@@ -298,6 +304,13 @@ struct Engine::State {
   void flush_lane(Lane& lane);
   Changes seal();
   Changes loose();
+  // A commit holds only so much. Whatever changes many jobs looks before each of them whether there
+  // is room for more, and puts the rest off until the next commit is open.
+  bool is_full() const {
+    return !put_off_steps.empty() || open_bytes() >= settings.grain.commit_bytes;
+  }
+  void put_off(std::function<void()> rest);
+  void go_on();
 
   // ---- what there is. First what everything else may give back to: bytes and batches.
   std::size_t held_bytes = 0;  // Of commands that wait for the store.
@@ -347,6 +360,7 @@ struct Engine::State {
     std::vector<std::size_t> positions;
   };
   std::deque<WaitingCancel> waiting_cancels;
+  std::deque<std::function<void()>> put_off_steps;  // Only while the open commit is full.
   std::size_t loaded_to_cancel = 0;  // Bytes of batches since the last commit was closed.
   bool starting_cancels = false;
 
@@ -375,6 +389,7 @@ struct Engine::State {
 
   // The open commit.
   std::shared_ptr<Commit> open;
+  std::size_t unwritten_bytes = 0;  // What flush() will add to it, about.
   std::vector<Reply> replies;
   std::vector<BatchPtr> dirty_batches;
   std::vector<BatchPtr> flushed_batches;  // Their entries stay until the commit closes.

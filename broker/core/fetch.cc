@@ -164,9 +164,8 @@ IndexSet Engine::State::take_fitting(Batch& batch, IndexSet& waiting, std::uint3
 // Puts the grant, and its session when it is the first, into the open commit.
 void Engine::State::store_grant(Grant& grant) {
   if (grant.dirty) return;
-  grant.dirty = true;
   grant.stored = true;
-  dirty_grants.push_back(grant.token);
+  changed(grant);
   open->synced = true;
   Session* session = sessions.find(grant.session);
   if (session == nullptr || session->stored) return;

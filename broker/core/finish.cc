@@ -5,6 +5,17 @@
 
 namespace pawl::core {
 
+namespace {
+
+// What rows take, about, that flush() writes.
+constexpr std::size_t kRowBytes = 100;
+constexpr std::size_t kRowsOfBatchBytes = 120;  // Outcomes, list, retention.
+constexpr std::size_t kEntryBytes = 40;
+constexpr std::size_t kRangeBytes = 4;
+constexpr std::size_t kLeasedBytes = 40;
+
+}  // namespace
+
 // Every change of a job's state comes through here.
 void Engine::State::change_state(Queue& queue, JobState from, JobState to, std::size_t count) {
   PAWL_ASSERT(may_become(from, to));
@@ -32,13 +43,24 @@ void Engine::State::changed(const BatchPtr& batch) {
   if (batch->dirty) return;
   batch->dirty = true;
   dirty_batches.push_back(batch);
+  unwritten_bytes += kRowsOfBatchBytes +
+                     kRangeBytes * (batch->finished.ranges().size() + batch->moved.ranges().size());
+}
+
+void Engine::State::changed(Grant& grant) {
+  if (grant.dirty) return;
+  grant.dirty = true;
+  dirty_grants.push_back(grant.token);
+  unwritten_bytes += kRowBytes + kLeasedBytes * (grant.parts.size() - grant.first_open);
 }
 
 // Jobs on the plain path end: one entry beside the others of this commit.
 void Engine::State::finish_plain(const BatchPtr& batch, const IndexSet& jobs, JobState from,
                                  OutcomeEntry entry) {
   change_state(names.queue(batch->queue), from, entry.state, jobs.count());
+  const std::size_t ranges = batch->finished.ranges().size();
   batch->finished.insert(jobs);
+  if (batch->finished.ranges().size() > ranges) unwritten_bytes += 3 * kRangeBytes;
   const bool joins = !batch->entries.empty() && [&] {
     const OutcomeEntry& last = batch->entries.back();
     return last.state == entry.state && last.attempt == entry.attempt &&
@@ -50,6 +72,8 @@ void Engine::State::finish_plain(const BatchPtr& batch, const IndexSet& jobs, Jo
   if (joins) {
     batch->entries.back().jobs.insert(jobs);
   } else {
+    unwritten_bytes += kEntryBytes + entry.worker_id.size() + entry.host.size() +
+                       entry.content_type.size() + entry.result.size();
     batch->entries.push_back(std::move(entry));
   }
   run_over(*batch, jobs);

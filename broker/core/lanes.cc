@@ -5,6 +5,14 @@
 
 namespace pawl::core {
 
+namespace {
+
+// What rows take, about, that flush() writes.
+constexpr std::size_t kLaneRowBytes = 100;
+constexpr std::size_t kRunBytes = 40;
+
+}  // namespace
+
 Lane* Engine::State::find_lane(LaneNumber number) {
   const auto found = lanes.find(number);
   return found == lanes.end() ? nullptr : found->second.get();
@@ -61,6 +69,7 @@ void Engine::State::append_run(Lane& lane, ReadyRun run, const BatchPtr& batch) 
     place_waiting(lane, {run.sequence, 0}, {batch, run.jobs, open_seq(), false});
   }
   lane.fresh_bytes += run.bytes;
+  unwritten_bytes += kRunBytes;
   lane.fresh.push_back(std::move(run));
   touch(lane);
   wake(lane);
@@ -140,6 +149,7 @@ void Engine::State::touch(Lane& lane) {
   if (lane.dirty) return;
   lane.dirty = true;
   dirty_lanes.push_back(lane.number);
+  unwritten_bytes += kLaneRowBytes + lane.key.size();
 }
 
 // The lane may have work: its heaps learn it now, parked fetches when the commit is closed.

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "broker/core/assert.h"
@@ -50,11 +51,23 @@ void Engine::State::with_batch(const BatchId& id, BatchUser user) {
   reads.ask(std::move(read), [this, id](View& view) {
     BatchPtr batch = batches.find(id);
     if (batch == nullptr) batch = install_batch(id, view, 0, view.rows.size());
-    auto users = std::move(loading_batches.at(id));
-    loading_batches.erase(id);
-    for (BatchUser& user_of_batch : users) user_of_batch(batch);
+    serve_users(id, batch);
     if (batch != nullptr) shed(*batch);
   });
+}
+
+// Runs what waits for the batch, as much as one commit takes; new users wait behind the rest.
+void Engine::State::serve_users(const BatchId& id, const BatchPtr& batch) {
+  auto users = std::move(loading_batches.at(id));
+  loading_batches.erase(id);
+  for (auto user = users.begin(); user != users.end(); ++user) {
+    if (batch != nullptr && is_full()) {
+      loading_batches[id].assign(std::make_move_iterator(user),
+                                 std::make_move_iterator(users.end()));
+      return put_off([this, id, batch] { serve_users(id, batch); });
+    }
+    (*user)(batch);
+  }
 }
 
 // Makes a batch of its rows [first, end); null when part 0 is not among them.

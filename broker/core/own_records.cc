@@ -41,8 +41,9 @@ JobRecord& Engine::State::make_own(const BatchPtr& batch, JobIndex index, JobSta
 void Engine::State::enter_ready(const BatchPtr& batch, JobIndex index, const JobRecord& own) {
   Lane* lane = find_lane(own.lane);
   PAWL_ASSERT(lane != nullptr);
-  open->put(Table::ready, keys::ready(own.lane, own.position),
-            ReadyJob{batch->id.job(index), static_cast<std::uint32_t>(batch->record_bytes())}.encode());
+  open->put(
+      Table::ready, keys::ready(own.lane, own.position),
+      ReadyJob{batch->id.job(index), static_cast<std::uint32_t>(batch->record_bytes())}.encode());
   lane->tail = std::max(lane->tail, own.position.sequence);
   if (own.position < lane->loaded_to) {
     lane->opened().segments[own.position] = 1;

@@ -102,12 +102,49 @@ void Engine::State::reap_some(std::size_t at_once) {
       reap_row.jobs.insert(reap_row.jobs.end(), some.jobs.begin(), some.jobs.end());
       return reap_some(1);
     }
-    auto stored = group_by_batch(view, ranges);
-    for (const View::Row& found : view.rows) {
-      if (!is_receipt(found.key)) open->erase(ranges[found.range].table, found.key);
-    }
-    for (auto& [id, batch] : stored) reap_batch(id, batch);
+    reap_found(view, ranges);
   });
+}
+
+void Engine::State::reap_found(const View& view, const std::vector<Range>& ranges) {
+  auto stored = group_by_batch(view, ranges);
+  std::map<BatchId, std::vector<const View::Row*>> rows;
+  for (const View::Row& row : view.rows) rows[Reader(row.key).id().batch()].push_back(&row);
+  for (auto& [id, batch] : stored) {
+    if (const auto until = stays_until(batch)) {
+      close_at(*until).batches.push_back(id);
+      continue;
+    }
+    if (is_full()) {
+      reap_later(id, batch);
+      continue;
+    }
+    for (const View::Row* row : rows.at(id)) {
+      if (!is_receipt(row->key)) open->erase(ranges[row->range].table, row->key);
+    }
+    reap_batch(id, batch);
+  }
+}
+
+// Dead letters that outlive their batch take their payload along. Where that is much to write, for
+// defaults are taken along by each of them, the batch stays as it is for the last one.
+std::optional<Timestamp> Engine::State::stays_until(const StoredBatch& stored) const {
+  if (!stored.head) return std::nullopt;
+  const Milliseconds kept = names.queue(stored.head->envelope.queue).settings->dead_retention;
+  std::size_t bytes = 0;
+  Timestamp last{};
+  for (const auto& [index, own] : stored.own) {
+    if (own.state != JobState::failed || own.finished_at + kept <= now.at) continue;
+    bytes += own.encode().size() + stored.head->defaults.size() + stored.record_of(index).size();
+    last = std::max(last, own.finished_at + kept);
+  }
+  if (bytes <= settings.grain.taken_along_bytes) return std::nullopt;
+  return last;
+}
+
+void Engine::State::reap_later(const BatchId& id, const StoredBatch& stored) {
+  if (stored.head) return reap_row.batches.push_back(id);
+  for (const auto& [index, own] : stored.own) reap_row.jobs.push_back(id.job(index));
 }
 
 // What refers to a batch goes with it; dead letters that live longer take their payload along.

@@ -65,7 +65,12 @@ void Engine::State::decided(const ReportPtr& progress) {
 }
 
 void Engine::State::apply(const ReportPtr& progress, std::uint32_t position) {
-  const Outcome& outcome = progress->command.outcomes[position];
+  const auto put_rest_off = [&] {
+    if (progress->held == nullptr) progress->held = hold_bytes(bytes_of(progress->command));
+    put_off([this, progress, position] { apply(progress, position); });
+  };
+  if (is_full()) return put_rest_off();
+  Outcome& outcome = progress->command.outcomes[position];
   Grant* grant = sessions.find_grant(outcome.token);
   if (grant == nullptr && outcome.token.epoch() + 1 == epoch) {
     with_batch(outcome.batch, [this, progress, position](const BatchPtr& batch) {
@@ -85,24 +90,30 @@ void Engine::State::apply(const ReportPtr& progress, std::uint32_t position) {
       });
       return;
     }
-    apply_to_grant(outcome, *grant, left);
+    if (!apply_to_grant(outcome, *grant, left)) {
+      outcome.jobs = std::move(left);
+      return put_rest_off();
+    }
   }
   refuse_jobs(progress->reported, position, left);
   decided(progress);
 }
 
-// Takes what the grant holds of the outcome's jobs out of `left`.
-void Engine::State::apply_to_grant(const Outcome& outcome, Grant& grant, IndexSet& left) {
+// Takes what the grant holds of the outcome's jobs out of `left`. False when the commit is full
+// before that is done. A job with a record of its own is a part of its own.
+bool Engine::State::apply_to_grant(const Outcome& outcome, Grant& grant, IndexSet& left) {
   for (std::size_t i = grant.first_open; i < grant.parts.size() && !left.empty(); ++i) {
     GrantPart& part = grant.parts[i];
     if (part.leased.batch != outcome.batch) continue;
     const IndexSet jobs = part.leased.jobs.common(left);
     if (jobs.empty()) continue;
+    if (is_full()) return false;
     apply_to_part(outcome, jobs, grant, part);
     left.erase(jobs);
     if (outcome.kind != Outcome::Kind::extend) unlease(grant, part, jobs);
   }
   close_if_done(grant);
+  return true;
 }
 
 // A report that bears the token of the epoch before counts when the job has no lease and was not
@@ -196,10 +207,7 @@ void Engine::State::unlease(Grant& grant, GrantPart& part, const IndexSet& jobs)
   sessions.unleased(grant, jobs.count());
   batch.leased.erase(jobs);
   part.leased.jobs.erase(jobs);
-  if (grant.stored && !grant.dirty) {
-    grant.dirty = true;
-    dirty_grants.push_back(grant.token);
-  }
+  if (grant.stored) changed(grant);
   if (!part.leased.jobs.empty()) return;
   const bool holds_more =
       std::any_of(grant.parts.begin(), grant.parts.end(), [&](const GrantPart& other) {

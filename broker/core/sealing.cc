@@ -100,6 +100,7 @@ void Engine::State::flush() {
     reap_from = std::min(reap_from, key);
     first_closed = std::min(first_closed, key);
   }
+  unwritten_bytes = 0;
 }
 
 Changes Engine::State::seal() {
@@ -128,7 +129,23 @@ Changes Engine::State::seal() {
   for (Reply& waiting : replies) waiting.after = std::min(waiting.after, last);
   changes.replies = std::exchange(replies, {});
   changes.reads = reads.take_questions();
+  go_on();
   return changes;
+}
+
+void Engine::State::put_off(std::function<void()> rest) {
+  put_off_steps.push_back(std::move(rest));
+}
+
+// The order stays: what a step puts off again comes before those behind it.
+void Engine::State::go_on() {
+  while (!put_off_steps.empty() && open_bytes() < settings.grain.commit_bytes) {
+    const std::function<void()> step = std::move(put_off_steps.front());
+    put_off_steps.pop_front();
+    auto behind = std::exchange(put_off_steps, {});
+    step();
+    std::move(behind.begin(), behind.end(), std::back_inserter(put_off_steps));
+  }
 }
 
 Changes Engine::State::loose() {

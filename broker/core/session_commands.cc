@@ -76,6 +76,7 @@ void Engine::State::return_jobs(Token token, const BatchId& id, const IndexSet& 
       if (part.leased.batch != id) continue;
       const IndexSet back = part.leased.jobs.common(jobs);
       if (back.empty()) continue;
+      if (is_full()) return put_off([this, token, id, jobs] { return_jobs(token, id, jobs); });
       Outcome release;
       release.kind = Outcome::Kind::release;
       apply_to_part(release, back, *grant, part);
@@ -133,12 +134,12 @@ void Engine::State::end_session(Session& session) {
   const JobRun who{now.at, session.worker_id, session.host};
   const std::set<Token> tokens = session.grants;
   for (const Token token : tokens) {
-    if (!has_room_for_due()) return;
     Grant& grant = *sessions.find_grant(token);
     JobRun run = who;
     run.started_at = grant.at;
     for (GrantPart& part : grant.parts) {
       if (part.leased.jobs.empty()) continue;
+      if (!has_room_for_due()) return;
       const BatchPtr batch = part.batch;
       const LeasedJobs leased = part.leased;
       sync_for(names.queue(batch->queue));

@@ -40,12 +40,14 @@ struct Grain {
   std::size_t due_reads = 2000;     // so much, or so many reads are under way.
   std::size_t idle_lanes = 1024;    // Empty lanes that are kept: a short queue makes no new ones.
   std::size_t reaped_at_once = 64;
+  std::size_t taken_along_bytes = 8 << 20;  // That dead letters take out of a batch that is reaped.
   std::size_t id_filter_blocks = std::size_t{1} << 16;  // 64 bytes each: 4 MiB a generation.
   std::size_t list_rows = 64;                           // Looked at in one round of a list.
   std::size_t view_bytes_read = 8 << 20;                // In one round of looking at jobs.
   std::size_t view_queries = 4;                         // For many jobs each, at once.
   std::size_t cancel_loads = 8;            // Batches that are loaded to cancel jobs of them,
   std::size_t cancel_bytes = 32 << 20;     // and what of them one commit changes.
+  std::size_t commit_bytes = 16 << 20;     // What takes many steps goes on in the next commit then.
   std::size_t names_waited_for = 100'000;  // Queues and types that had no job yet.
 };
 

@@ -21,13 +21,6 @@ std::vector<JobId> told_to_stop(const EngineFixture& engine, ConnectionId connec
   return jobs;
 }
 
-std::vector<Held> held_of(const std::vector<EngineFixture::Leased>& jobs) {
-  std::vector<Held> held;
-  for (const auto& job : jobs)
-    held.push_back({job.token, job.id.batch(), IndexSet::single(job.id.index())});
-  return held;
-}
-
 }  // namespace
 
 TEST_CASE("a worker that comes back is told what to stop", "[core][cancel]") {
@@ -46,7 +39,7 @@ TEST_CASE("a worker that comes back is told what to stop", "[core][cancel]") {
     CHECK(told_to_stop(engine, worker.connection) == std::vector{jobs[1].id});
     engine.cut(worker);
   }
-  const auto back = engine.worker(worker.session, held_of(jobs));
+  const auto back = engine.back(worker, jobs);
   REQUIRE(back.session == worker.session);
   CHECK(told_to_stop(engine, back.connection) == std::vector{jobs[1].id});
   engine.fail(back, jobs[1]);
@@ -61,7 +54,7 @@ TEST_CASE("a worker that does not hold the job any more is told nothing", "[core
   const auto jobs = engine.fetch(worker, 2);
   engine.cancel(jobs[0].id);
   engine.cut(worker);
-  const auto back = engine.worker(worker.session, held_of({jobs[1]}));
+  const auto back = engine.back(worker, {jobs[1]});
   CHECK(told_to_stop(engine, back.connection).empty());
   CHECK(engine.state_of(jobs[0].id) == JobState::cancelled);
 }
@@ -87,7 +80,7 @@ TEST_CASE("a cancellation reaches its worker over a restart", "[core][cancel]") 
     engine.restart();
     for (const std::size_t i : {0, 133, 299}) engine.cancel(jobs[i].id);
   }
-  worker = engine.worker(worker.session, held_of(jobs));
+  worker = engine.back(worker, jobs);
   auto told = told_to_stop(engine, worker.connection);
   std::sort(told.begin(), told.end());
   CHECK(told == std::vector{jobs[0].id, jobs[133].id, jobs[299].id});

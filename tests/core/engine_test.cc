@@ -163,7 +163,7 @@ TEST_CASE("a session that comes back keeps what it lists and loses nothing else"
   const auto worker = engine.worker();
   const auto jobs = engine.fetch(worker, 2);
   engine.cut(worker);
-  const auto back = engine.worker(worker.session, {{jobs[0].token, batch, IndexSet::single(0)}});
+  const auto back = engine.back(worker, {jobs[0]});
   CHECK(back.session == worker.session);
   engine.advance(10s);
   CHECK(engine.complete(back, jobs[0]) == Errc::ok);
@@ -183,7 +183,7 @@ TEST_CASE("a long job goes on over a restart of the broker", "[core][restart]") 
   CHECK(engine.state_of(job) == JobState::processing);
   const auto other = engine.worker();
   CHECK(engine.fetch(other).empty());
-  const auto back = engine.worker(worker.session, {{jobs[0].token, job, IndexSet::single(0)}});
+  const auto back = engine.back(worker, jobs);
   CHECK(back.session == worker.session);
   CHECK(engine.complete(back, jobs[0]) == Errc::ok);
   CHECK(engine.state_of(job) == JobState::completed);
@@ -198,7 +198,7 @@ TEST_CASE("a report counts after a restart although its grant was never stored",
   const auto jobs = engine.fetch(worker);
   engine.restart();
   CHECK(engine.state_of(job) == JobState::pending);
-  const auto back = engine.worker(worker.session, {{jobs[0].token, job, IndexSet::single(0)}});
+  const auto back = engine.back(worker, jobs);
   CHECK(engine.complete(back, jobs[0]) == Errc::ok);
   CHECK(engine.state_of(job) == JobState::completed);
   CHECK(engine.fetch(back).empty());
@@ -257,50 +257,4 @@ TEST_CASE("a restart in the middle of a backlog loses and doubles nothing", "[co
     engine.restart();
   }
   CHECK(seen == all);
-}
-
-TEST_CASE("jobs can be cancelled in every state", "[core][cancel]") {
-  EngineFixture engine;
-  const auto worker = engine.worker();
-  const JobId pending = engine.enqueue();
-  CHECK(engine.cancel(pending).state == JobState::cancelled);
-  CHECK(engine.fetch(worker).empty());
-
-  const JobId scheduled = engine.enqueue({.due = {Due::Kind::delay, 5s, {}}});
-  CHECK(engine.cancel(scheduled).state == JobState::cancelled);
-
-  const JobId running = engine.enqueue();
-  const auto jobs = engine.fetch(worker);
-  CHECK(engine.cancel(running).state == JobState::processing);
-  REQUIRE(engine.pushes.size() == 1);
-  CHECK(std::get<CancelRunning>(engine.pushes[0].body).job == running);
-  CHECK(engine.fail(worker, jobs[0]) == Errc::ok);
-  CHECK(engine.state_of(running) == JobState::cancelled);
-
-  const JobId retrying = engine.enqueue();
-  engine.fail(worker, engine.fetch(worker)[0]);
-  CHECK(engine.cancel(retrying).state == JobState::cancelled);
-  engine.advance(10s);
-  CHECK(engine.fetch(worker).empty());
-  CHECK(engine.counts().cancelled == 4);
-  CHECK(engine.cancel(pending).state == JobState::cancelled);
-  CHECK(engine.cancel(engine.fresh_id()).code == Errc::not_found);
-}
-
-TEST_CASE("what is past its retention is reaped, and its receipt stays for the window",
-          "[core][reaping]") {
-  Settings settings;
-  settings.defaults.retention = 60s;
-  EngineFixture engine(settings);
-  const BatchId batch = engine.fresh_id();
-  engine.enqueue_as(batch, {.jobs = 3});
-  const auto worker = engine.worker();
-  for (const auto& job : engine.fetch(worker, 3))
-    engine.complete(worker, job, std::string(1000, 'r'));
-  CHECK(engine.counts().completed == 3);
-  engine.advance(61s);
-  CHECK(engine.view(batch).code == Errc::not_found);
-  CHECK(engine.counts().completed == 0);
-  CHECK(engine.list(JobState::completed).empty());
-  CHECK(std::get<Accepted>(engine.enqueue_as(batch, {.jobs = 3}).body).duplicate);
 }

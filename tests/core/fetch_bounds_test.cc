@@ -36,11 +36,6 @@ Fetch fetch_of(EngineFixture& engine, const EngineFixture::Worker& worker,
           wait};
 }
 
-Errc code_of(const Reply& reply) {
-  const auto* refused = std::get_if<Refused>(&reply.body);
-  return refused == nullptr ? Errc::ok : refused->code;
-}
-
 }  // namespace
 
 TEST_CASE("defaults count in a fetch's reply", "[core][fetch]") {

@@ -1,26 +1,15 @@
 #include <catch2/catch.hpp>
 
-#include "broker/core/keys.h"
 #include "tests/support/engine_fixture.h"
 
 using namespace pawl::core;
 using namespace pawl::test;
 
-namespace {
-
-bool is_stored(EngineFixture& engine, Token token) {
-  Read read;
-  read.ranges.push_back({Table::leases, keys::grant(token), keys::grant(token) + '\0'});
-  return !engine.store().read(0, read).answer.rows.empty();
-}
-
-}  // namespace
-
 TEST_CASE("the grant of a job with one attempt is stored before the job leaves", "[core][lease]") {
   EngineFixture engine;
   engine.enqueue({.options = {.max_attempts = 1}});
   const auto worker = engine.worker();
-  CHECK(is_stored(engine, engine.fetch(worker)[0].token));
+  CHECK(engine.is_stored(engine.fetch(worker)[0].token));
 }
 
 TEST_CASE("so is the grant of a job that was delivered before", "[core][lease]") {
@@ -28,24 +17,24 @@ TEST_CASE("so is the grant of a job that was delivered before", "[core][lease]")
   engine.enqueue();
   const auto worker = engine.worker();
   const auto first = engine.fetch(worker);
-  CHECK(!is_stored(engine, first[0].token));
+  CHECK(!engine.is_stored(first[0].token));
   engine.release(worker, first[0]);
-  CHECK(is_stored(engine, engine.fetch(worker)[0].token));
+  CHECK(engine.is_stored(engine.fetch(worker)[0].token));
 }
 
 TEST_CASE("a lease that outlived a restart and was released is followed by a stored one",
           "[core][lease]") {
   EngineFixture engine;
-  const JobId job = engine.enqueue();
+  engine.enqueue();
   const auto worker = engine.worker();
   const auto first = engine.fetch(worker);
   engine.advance(1s);
   engine.restart();
-  const auto back = engine.worker(worker.session, {{first[0].token, job, IndexSet::single(0)}});
+  const auto back = engine.back(worker, first);
   CHECK(engine.release(back, first[0]) == Errc::ok);
   const auto again = engine.fetch(back);
   REQUIRE(again.size() == 1);
-  CHECK(is_stored(engine, again[0].token));
+  CHECK(engine.is_stored(again[0].token));
 }
 
 TEST_CASE("another grant is stored within 250 ms, and never when it ends sooner", "[core][lease]") {
@@ -58,16 +47,16 @@ TEST_CASE("another grant is stored within 250 ms, and never when it ends sooner"
   const auto slow = engine.fetch(worker);
   CHECK(engine.commits() == before);
   engine.advance(limits::kGrantStoredWithin);
-  CHECK(is_stored(engine, slow[0].token));
-  CHECK(!is_stored(engine, quick[0].token));
+  CHECK(engine.is_stored(slow[0].token));
+  CHECK(!engine.is_stored(quick[0].token));
 }
 
 TEST_CASE("the older connection of a resumed session has lost its leases", "[core][lease]") {
   EngineFixture engine;
-  const JobId job = engine.enqueue();
+  engine.enqueue();
   const auto old = engine.worker();
   const auto jobs = engine.fetch(old);
-  const auto back = engine.worker(old.session, {{jobs[0].token, job, IndexSet::single(0)}});
+  const auto back = engine.back(old, jobs);
   CHECK(!engine.heartbeat(old));
   CHECK(engine.complete(old, jobs[0]) == Errc::lease_lost);
   const Reply fetched =

@@ -25,12 +25,6 @@ std::vector<JobId> list(EngineFixture& engine, JobState state, const std::string
   return ids;
 }
 
-std::vector<JobId> jobs_of(const BatchId& batch, std::size_t from, std::size_t to) {
-  std::vector<JobId> ids;
-  for (std::size_t i = from; i < to; ++i) ids.push_back(batch.job(static_cast<JobIndex>(i)));
-  return ids;
-}
-
 std::vector<JobId> operator+(std::vector<JobId> a, const std::vector<JobId>& b) {
   a.insert(a.end(), b.begin(), b.end());
   return a;

@@ -18,12 +18,6 @@ std::vector<JobView> views(EngineFixture& engine, std::vector<JobId> ids,
   return std::get<JobViews>(reply.body).jobs;
 }
 
-std::vector<JobId> jobs_of(const BatchId& batch, std::size_t count) {
-  std::vector<JobId> ids;
-  for (std::size_t i = 0; i < count; ++i) ids.push_back(batch.job(static_cast<JobIndex>(i)));
-  return ids;
-}
-
 std::size_t count_of(const std::vector<JobView>& all, Errc code) {
   return static_cast<std::size_t>(
       std::count_if(all.begin(), all.end(), [&](const JobView& v) { return v.code == code; }));
@@ -31,13 +25,9 @@ std::size_t count_of(const std::vector<JobView>& all, Errc code) {
 
 void fail_with(EngineFixture& engine, const EngineFixture::Worker& worker,
                const EngineFixture::Leased& job, const std::string& detail) {
-  Outcome outcome;
-  outcome.token = job.token;
-  outcome.batch = job.id.batch();
-  outcome.jobs = IndexSet::single(job.id.index());
-  outcome.kind = Outcome::Kind::fail;
-  outcome.failure = {"Oops", "it went wrong", detail, Failure::Cause::handler};
-  engine.ask(Report{engine.ticket(worker.connection), worker.session, {outcome}});
+  Outcome outcome = EngineFixture::outcome_of(job, Outcome::Kind::fail);
+  outcome.failure.detail = detail;
+  engine.report(worker, outcome);
 }
 
 // A queue of dead letters whose failures have details of 16 KiB.
@@ -61,7 +51,7 @@ std::string text_of(const JobView& view) {
 std::vector<JobId> zoo(EngineFixture& engine) {
   std::vector<JobId> ids;
   const auto add = [&](const BatchSpec& spec) {
-    const auto more = jobs_of(engine.enqueue(spec), spec.jobs);
+    const auto more = jobs_of(engine.enqueue(spec), 0, spec.jobs);
     ids.insert(ids.end(), more.begin(), more.end());
   };
   add({.jobs = 40, .payload = std::string(3000, 'x')});
@@ -130,7 +120,7 @@ TEST_CASE("a reply of views is filled in the order asked, and the rest can be as
           "[core][views]") {
   EngineFixture engine;
   const BatchId batch = engine.enqueue({.jobs = 130, .payload = std::string(30'000, 'x')});
-  auto ids = jobs_of(batch, 130);
+  auto ids = jobs_of(batch, 0, 130);
   std::reverse(ids.begin(), ids.end());
   const auto first = views(engine, ids);
   const std::size_t fit = count_of(first, Errc::ok);
@@ -156,7 +146,7 @@ TEST_CASE("one job asked for a thousand times is counted a thousand times", "[co
 TEST_CASE("failures count in a reply's size", "[core][views]") {
   EngineFixture engine;
   const BatchId batch = dead_letters(engine, 200);
-  const auto all = views(engine, jobs_of(batch, 200), GetJobs::Payloads::without);
+  const auto all = views(engine, jobs_of(batch, 0, 200), GetJobs::Payloads::without);
   std::size_t bytes = 0;
   for (const JobView& view : all) {
     if (view.code != Errc::ok) continue;
@@ -188,7 +178,7 @@ TEST_CASE("a list of dead letters comes in pages that fit into a frame", "[core]
     ++pages;
   } while (!cursor.empty() && pages < 100);
   CHECK(pages == 3);
-  CHECK(seen == jobs_of(batch, 200));
+  CHECK(seen == jobs_of(batch, 0, 200));
 }
 
 TEST_CASE("a wait does not miss an end that comes while the job is looked up", "[core][wait]") {

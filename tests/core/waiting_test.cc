@@ -25,11 +25,6 @@ Enqueue large(EngineFixture& engine) {
   return command;
 }
 
-Errc code_of(const Reply& reply) {
-  const auto* refused = std::get_if<Refused>(&reply.body);
-  return refused == nullptr ? Errc::ok : refused->code;
-}
-
 }  // namespace
 
 TEST_CASE("enqueues that wait for the store hold a bounded number of bytes", "[core][waiting]") {

@@ -37,6 +37,8 @@ core::Grain draw_grain(Chance& chance) {
   tiny(grain.page_rows, 1);
   if (chance.percent(30)) grain.page_bytes = 1 + chance.spread(5000);
   if (chance.percent(50)) grain.page_part_bytes = 1 + chance.spread(2000);
+  if (chance.percent(30)) grain.commit_bytes = 1 + chance.spread(3000);
+  if (chance.percent(30)) grain.taken_along_bytes = chance.spread(2000);
   tiny(grain.idle_lanes, 0);
   tiny(grain.reaped_at_once, 1);
   tiny(grain.list_rows, 1);

@@ -1,9 +1,11 @@
 #include "tests/support/engine_fixture.h"
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "broker/core/assert.h"
 #include "broker/core/bytes_io.h"
+#include "broker/core/keys.h"
 
 namespace pawl::test {
 
@@ -34,13 +36,28 @@ std::string job_record(const std::string& payload) {
   return out;
 }
 
-EngineFixture::EngineFixture(Settings settings) : settings_(std::move(settings)) {
+Errc code_of(const Reply& reply) {
+  const auto* refused = std::get_if<Refused>(&reply.body);
+  return refused == nullptr ? Errc::ok : refused->code;
+}
+
+std::vector<JobId> jobs_of(const BatchId& batch, std::size_t from, std::size_t to) {
+  std::vector<JobId> ids;
+  for (std::size_t i = from; i < to; ++i) ids.push_back(batch.job(static_cast<JobIndex>(i)));
+  return ids;
+}
+
+EngineFixture::EngineFixture(Settings settings, store::MemoryOptions options)
+    : settings_(std::move(settings)), store_(options) {
   start();
 }
 
 void EngineFixture::start() {
   const store::Owner owner = store_.acquire(0);
   epoch_ = owner.epoch;
+  durable_ = owner.last;
+  // As in a new process: the timeline begins at the wall clock, but not before the last commit.
+  now_.at = std::max(timestamp_from_ms(to_ms(now_.wall)), owner.at);
   engine_ = std::make_unique<Engine>(settings_, EngineStart{owner.epoch, owner.last, 7}, now_);
   settle();
   PAWL_ASSERT(engine_->ready());
@@ -50,6 +67,11 @@ void EngineFixture::restart() {
   engine_.reset();
   store_.crash();
   replies_.clear();
+  waiting_.clear();
+  held_reads_.clear();
+  writing_.reset();
+  reads_held_.reset();
+  commits_held_ = false;
   start();
 }
 
@@ -62,9 +84,9 @@ BatchId EngineFixture::fresh_id(const std::string& /*queue*/) {
   return {(to_ms(now_.at) << 16) | 0x7000, (std::uint64_t{2} << 62) | (++ids_ << 12)};
 }
 
-Reply EngineFixture::enqueue_as(BatchId batch, const BatchSpec& spec) {
+Enqueue EngineFixture::enqueue_of(Ticket ticket, BatchId batch, const BatchSpec& spec) {
   Enqueue command;
-  command.ticket = ticket();
+  command.ticket = ticket;
   command.batch = batch;
   command.ns = "default";
   command.queue = spec.queue;
@@ -76,7 +98,7 @@ Reply EngineFixture::enqueue_as(BatchId batch, const BatchSpec& spec) {
   command.jobs = Blob::copy_of(records);
   command.groups.push_back(
       {spec.type, spec.priority, spec.key, spec.options, spec.due, IndexSet::range(0, spec.jobs)});
-  return ask(std::move(command));
+  return command;
 }
 
 BatchId EngineFixture::enqueue(const BatchSpec& spec) {
@@ -96,6 +118,13 @@ EngineFixture::Worker EngineFixture::worker(SessionId resume, std::vector<Held> 
   command.held = std::move(held);
   const Reply reply = ask(std::move(command));
   return {connections_, std::get<SessionOpened>(reply.body).session};
+}
+
+EngineFixture::Worker EngineFixture::back(const Worker& worker, const std::vector<Leased>& held) {
+  std::vector<Held> listed;
+  for (const Leased& job : held)
+    listed.push_back({job.token, job.id.batch(), IndexSet::single(job.id.index())});
+  return this->worker(worker.session, std::move(listed));
 }
 
 std::vector<EngineFixture::Leased> EngineFixture::leased_of(const Reply& reply) {
@@ -135,8 +164,7 @@ Ticket EngineFixture::park(const Worker& worker, std::size_t credits, Millisecon
   return asked;
 }
 
-Errc EngineFixture::report(const Worker& worker, const Leased& job, Outcome::Kind kind,
-                           std::string result) {
+Outcome EngineFixture::outcome_of(const Leased& job, Outcome::Kind kind, std::string result) {
   Outcome outcome;
   outcome.token = job.token;
   outcome.batch = job.id.batch();
@@ -145,8 +173,12 @@ Errc EngineFixture::report(const Worker& worker, const Leased& job, Outcome::Kin
   outcome.result = Blob::copy_of(result);
   if (kind == Outcome::Kind::fail)
     outcome.failure = {"Oops", "it went wrong", "detail", Failure::Cause::handler};
-  const Reply reply = ask(Report{ticket(worker.connection), worker.session, {outcome}});
-  if (const auto* refused = std::get_if<Refused>(&reply.body)) return refused->code;
+  return outcome;
+}
+
+Errc EngineFixture::report(const Worker& worker, Outcome outcome) {
+  const Reply reply = ask(Report{ticket(worker.connection), worker.session, {std::move(outcome)}});
+  if (code_of(reply) != Errc::ok) return code_of(reply);
   const auto& reported = std::get<Reported>(reply.body);
   return reported.refused.empty() ? Errc::ok : reported.refused.front().code;
 }
@@ -172,9 +204,9 @@ QueueCounts EngineFixture::counts(const std::string& queue) {
   return queues.empty() ? QueueCounts{} : queues.front();
 }
 
-CancelVerdict EngineFixture::cancel(JobId id) {
-  const Reply reply = ask(CancelJobs{ticket(), {id}});
-  return std::get<CancelVerdicts>(reply.body).jobs.front();
+std::vector<CancelVerdict> EngineFixture::cancel(std::vector<JobId> ids) {
+  const Reply reply = ask(CancelJobs{ticket(), std::move(ids)});
+  return std::get<CancelVerdicts>(reply.body).jobs;
 }
 
 std::vector<JobId> EngineFixture::list(JobState state, const std::string& queue,
@@ -201,7 +233,7 @@ void EngineFixture::send(Command command) {
   engine_->execute(std::move(command), now_);
 }
 
-Reply EngineFixture::ask(Command command) {
+Ticket EngineFixture::post(Command command) {
   const Ticket asked = std::visit(
       [](const auto& c) {
         if constexpr (requires { c.ticket; })
@@ -212,6 +244,11 @@ Reply EngineFixture::ask(Command command) {
       command);
   send(std::move(command));
   settle();
+  return asked;
+}
+
+Reply EngineFixture::ask(Command command) {
+  const Ticket asked = post(std::move(command));
   auto reply = reply_to(asked);
   if (!reply) {  // It waits for a page that had nothing for it.
     advance(10ms);
@@ -231,28 +268,109 @@ std::optional<Reply> EngineFixture::reply_to(Ticket asked) {
 
 void EngineFixture::settle() {
   for (;;) {
-    Changes changes = engine_->take_changes(now_);
+    Changes changes =
+        commit_under_way() != nullptr ? engine_->take_loose(now_) : engine_->take_changes(now_);
     const bool idle = changes.commit == nullptr && changes.reads.empty() && changes.replies.empty();
-    if (changes.commit != nullptr) {
-      PAWL_ASSERT(store_.commit(0, epoch_, *changes.commit).outcome == store::Outcome::durable);
-      engine_->committed(changes.commit->seq);
-      ++commits_;
+    if (changes.commit != nullptr && commits_held_) {
+      writing_ = changes.commit;
+    } else if (changes.commit != nullptr) {
+      write(*changes.commit);
     }
-    for (Reply& reply : changes.replies) {
-      if (reply.ticket.request == 0) {
-        pushes.push_back(std::move(reply));
-      } else {
-        PAWL_ASSERT(replies_.emplace(reply.ticket, std::move(reply)).second);
-      }
-    }
-    for (const Read& read : changes.reads) {
-      auto result = store_.read(0, read);
-      PAWL_ASSERT(result.ok);
-      engine_->execute(std::move(result.answer), now_);
-    }
+    for (Reply& reply : changes.replies) deliver(std::move(reply));
+    for (const Read& read : changes.reads) pass_on(read);
     if (idle) return;
     engine_->advance(now_);
   }
+}
+
+void EngineFixture::write(const Commit& commit) {
+  PAWL_ASSERT(store_.commit(0, epoch_, commit).outcome == store::Outcome::durable);
+  engine_->committed(commit.seq);
+  durable_ = commit.seq;
+  ++commits_;
+}
+
+void EngineFixture::deliver(Reply reply) {
+  if (reply.after > durable_) {
+    waiting_.push_back(std::move(reply));
+  } else if (reply.ticket.request == 0) {
+    pushes.push_back(std::move(reply));
+  } else {
+    const Ticket ticket = reply.ticket;
+    PAWL_ASSERT(replies_.emplace(ticket, std::move(reply)).second);
+  }
+}
+
+void EngineFixture::pass_on(const Read& read) {
+  if (!reads_held_) return engine_->execute(answer_to(read), now_);
+  held_reads_.push_back({read, std::nullopt});
+  if (reads_held_ == Rows::as_asked) held_reads_.back().answer = answer_to(read);
+}
+
+ReadAnswer EngineFixture::answer_to(const Read& read) {
+  auto result = store_.read(0, read);
+  PAWL_ASSERT(result.ok);
+  return std::move(result.answer);
+}
+
+void EngineFixture::hold_reads(Rows rows) {
+  reads_held_ = rows;
+}
+
+void EngineFixture::answer_reads() {
+  for (HeldRead& held : std::exchange(held_reads_, {})) {
+    if (!held.answer) held.answer = answer_to(held.read);
+    engine_->execute(std::move(*held.answer), now_);
+  }
+  advance(0ms);
+}
+
+std::vector<Read> EngineFixture::reads_under_way() const {
+  std::vector<Read> reads;
+  for (const HeldRead& held : held_reads_) reads.push_back(held.read);
+  return reads;
+}
+
+void EngineFixture::hold_commits() {
+  commits_held_ = true;
+}
+
+void EngineFixture::write_commit() {
+  PAWL_ASSERT(commit_under_way() != nullptr);
+  write(*std::exchange(writing_, nullptr));
+  for (Reply& reply : std::exchange(waiting_, {})) deliver(std::move(reply));
+  advance(0ms);
+}
+
+void EngineFixture::let_go() {
+  reads_held_.reset();
+  commits_held_ = false;
+  if (commit_under_way() != nullptr) write_commit();
+  answer_reads();
+}
+
+std::vector<StoredRow> EngineFixture::rows() {
+  std::vector<StoredRow> all;
+  for (std::size_t i = 0; i < kTableCount; ++i) {
+    const auto table = static_cast<Table>(i);
+    Read everything;
+    everything.ranges.push_back(keys::all(table));
+    everything.bytes_max = SIZE_MAX;
+    const ReadAnswer answer = answer_to(everything);
+    for (const core::Row& row : answer.rows)
+      all.push_back({table, std::string(row.key), Blob::copy_of(row.value)});
+  }
+  return all;
+}
+
+bool EngineFixture::is_stored(Token grant) {
+  Read read;
+  read.ranges.push_back({Table::leases, keys::grant(grant), keys::grant(grant) + '\0'});
+  return !answer_to(read).rows.empty();
+}
+
+std::vector<std::string> EngineFixture::disagreements() {
+  return check_tables(rows()).findings;
 }
 
 }  // namespace pawl::test
