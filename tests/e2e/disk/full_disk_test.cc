@@ -8,10 +8,8 @@
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
+#include "tests/e2e/crash_load.h"
 #include "tests/e2e/disk/fault_disk.h"
-#include "tests/e2e/site.h"
-#include "tests/support/e2e_history.h"
-#include <pawl/worker.h>
 
 namespace pawl::test {
 namespace {
@@ -164,6 +162,38 @@ TEST_CASE("a full disk refuses new jobs and takes completions, until there is ro
   jobs.let_end(SIZE_MAX);
   CHECK(jobs.verdict() == std::vector<std::string>{});
   CHECK(disk.refused_writes() == 0);
+  CHECK(site.broker.stop() == 0);
+}
+
+TEST_CASE("a disk without any room stops the broker, which says so and starts once there is some",
+          "[e2e][disk]") {
+  Site site(flags("0MiB"));
+  FaultDisk disk(site.broker);
+  CrashLoad load(site);
+
+  // A reserve that the broker gives up meanwhile goes as well.
+  std::optional<int> status;
+  wait_until([&] {
+    disk.leave(0, kDisk);
+    status = site.broker.process().wait(std::chrono::milliseconds(100));
+    return status.has_value();
+  });
+  CHECK(status == 1);
+  CHECK(disk.refused_writes() != 0);
+  CAPTURE(site.broker.log());
+  CHECK(contains(site.broker.log(), "No space left on device"));
+  CHECK(contains(site.broker.log(), "start again to read what is on the disk"));
+
+  std::filesystem::remove(site.broker.data_directory() / "reserve");
+  disk.leave(0, kDisk);
+  site.broker.launch({});
+  CHECK(site.broker.process().wait(kSoon) == 1);
+  CAPTURE(site.broker.log());
+  CHECK(contains(site.broker.log(), "No space left on device"));
+
+  disk.leave(kPlenty, kDisk);
+  site.broker.start();
+  CHECK(load.finish(site.client) == std::vector<std::string>{});
   CHECK(site.broker.stop() == 0);
 }
 
