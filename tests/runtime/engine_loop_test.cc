@@ -81,7 +81,7 @@ TEST_CASE("a disk that fills is told once, and once when it has room again", "[r
   Running running;
   running.loop.reset();
   std::vector<runtime::LoopOptions::SpaceNote> notes;
-  runtime::LoopOptions options;
+  runtime::LoopOptions options = Running::attentive();
   options.min_free_bytes = 80;
   options.on_space = [&](const auto& note) { notes.push_back(note); };
   running.memory.set_space({.free_bytes = 79, .total_bytes = 8'000});
