@@ -128,6 +128,20 @@ TEST_CASE("on a full disk the loop takes completions, and new jobs once there is
   CHECK(broker.counts().pending == 2);
 }
 
+TEST_CASE("jobs that come between two looks at the disk do not fill it", "[faults][loop]") {
+  SmallBroker broker;
+  runtime::LoopOptions options;
+  options.look_at_space_every = 1h;
+  options.min_free_bytes = kMinFree;
+  broker.open(options);
+
+  std::uint64_t accepted = 0;
+  while (broker.running->code_of(broker.running->enqueue(100'000)) == core::Errc::ok) ++accepted;
+  CHECK(accepted > 100);
+  CHECK(broker.faulty.disk().free_bytes() > kMinFree / 4);
+  CHECK(broker.counts().pending == accepted);
+}
+
 TEST_CASE("a disk without any room ends the loop, and what was accepted is found again",
           "[faults][loop]") {
   SmallBroker broker;

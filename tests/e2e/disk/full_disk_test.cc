@@ -1,7 +1,9 @@
 #include <condition_variable>
 #include <filesystem>
+#include <future>
 #include <mutex>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -120,6 +122,19 @@ Error refusal_of(HeldJobs& jobs) {
   return *refusal;
 }
 
+// Enqueues large jobs as fast as it can until the disk is too full for them.
+void flood(const Site& site, const char* queue) {
+  Client client(site.options().call_deadline(std::chrono::milliseconds(500)));
+  const Job job("note", std::string(24 << 10, 'p'), Options().queue(queue));
+  const std::vector<Job> jobs(64, job);
+  const auto deadline = std::chrono::steady_clock::now() + kSoon;
+  for (;;) {
+    const auto answer = client.try_enqueue_many(jobs, BatchMode::all_or_nothing);
+    if (!answer && answer.error().code() == Errc::disk_full) return;
+    if (std::chrono::steady_clock::now() > deadline) throw std::runtime_error("it is not refused");
+  }
+}
+
 }  // namespace
 
 TEST_CASE("a full disk refuses new jobs and takes completions, until there is room again",
@@ -162,6 +177,22 @@ TEST_CASE("a full disk refuses new jobs and takes completions, until there is ro
   jobs.let_end(SIZE_MAX);
   CHECK(jobs.verdict() == std::vector<std::string>{});
   CHECK(disk.refused_writes() == 0);
+  CHECK(site.broker.stop() == 0);
+}
+
+TEST_CASE("jobs that come as fast as they can are refused before the disk is full", "[e2e][disk]") {
+  Site site(flags("32MiB"));
+  FaultDisk disk(site.broker);
+  disk.leave(40 * kMiB, kDisk);
+
+  std::vector<std::future<void>> producers;
+  for (const char* queue : {"a", "b", "c", "d"}) {
+    producers.push_back(std::async(std::launch::async, flood, std::cref(site), queue));
+  }
+  for (auto& producer : producers) CHECK_NOTHROW(producer.get());
+
+  CHECK(disk.refused_writes() == 0);
+  site.client.ping();
   CHECK(site.broker.stop() == 0);
 }
 
