@@ -18,6 +18,10 @@ constexpr std::size_t kCommandsPerTurn = 1024;
 // A jump of the wall clock is noticed this soon.
 constexpr std::chrono::milliseconds kSleepMax = 1s;
 constexpr core::Milliseconds kPublishEvery = 200ms;
+// Jobs that come as fast as the disk takes them must not use up what has to stay free before the
+// next look. A commit's bytes reach the disk more than once: in the log, and in a file.
+constexpr std::uint64_t kLooksPerFloor = 8;
+constexpr std::uint64_t kUnseenBytesMin = 1 << 20;
 // A small disk is not refused as a whole: this part of it may always be used.
 constexpr std::uint64_t kShareOfDiskKeptFree = 8;
 
@@ -38,14 +42,14 @@ EngineLoop::EngineLoop(LoopOptions options, store::Store& store, Clock& clock, R
       inbox_(options_.inbox_commands, options_.inbox_bytes),
       group_(options_.settings, options_.seed, store.caps()) {
   begin_epoch();
-  committer_ = std::make_unique<Committer>([this](const core::Commit& commit) {
-    events_.post(commit_now(commit));
-    bell_.ring();
-  });
   reader_ = std::make_unique<Reader>(
       Reader::Duties{.answer = [this](EpochRead&& read) { answer_read(std::move(read)); },
                      .look_at_space = [this] { look_at_space(); },
                      .look_every = options_.look_at_space_every});
+  committer_ = std::make_unique<Committer>([this](const core::Commit& commit) {
+    events_.post(commit_now(commit));
+    bell_.ring();
+  });
   thread_ = std::thread([this] { run(); });
 }
 
@@ -199,7 +203,12 @@ store::Committed EngineLoop::commit_now(const core::Commit& commit) {
   count(counters_.commits);
   count(counters_.commit_bytes, commit.bytes());
   if (commit.synced) count(counters_.syncs);
+  note_written(commit.bytes());
   return result;
+}
+
+void EngineLoop::note_written(std::size_t bytes) {
+  if ((unseen_bytes_ += bytes) >= unseen_bytes_max_) reader_->look_soon();
 }
 
 void EngineLoop::conclude(const store::Committed& result) {
@@ -234,10 +243,12 @@ void EngineLoop::answer_read(EpochRead&& read) {
 
 void EngineLoop::look_at_space() {
   using Kind = core::Admission::Kind;
+  unseen_bytes_ = 0;
   const store::Space space = store_.space();
   if (space.total_bytes == 0) return;  // Nothing is known.
   const std::uint64_t floor =
       std::min(options_.min_free_bytes, space.total_bytes / kShareOfDiskKeptFree);
+  unseen_bytes_max_ = std::max(floor / kLooksPerFloor, kUnseenBytesMin);
   const std::uint64_t enough = floor + floor / 8;
   const Kind before = admission_;
   Kind after = before;

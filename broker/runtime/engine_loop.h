@@ -38,6 +38,7 @@ struct LoopOptions {
   // free.
   std::uint64_t min_free_bytes = 256 << 20;
 
+  // And also whenever an eighth of what has to stay free was written.
   std::chrono::milliseconds look_at_space_every{1000};
 
   // Who writes a commit while commands wait: a thread of its own, or the engine's. Nobody waits:
@@ -116,6 +117,7 @@ class EngineLoop {
 
   // On whichever thread has the job.
   store::Committed commit_now(const core::Commit& commit);
+  void note_written(std::size_t bytes);
   void answer_read(EpochRead&& read);
   void look_at_space();
 
@@ -130,6 +132,8 @@ class EngineLoop {
   Doorbell bell_;
   std::atomic<Life> life_{Life::serving};
   std::atomic<core::Admission::Kind> admission_{core::Admission::Kind::open};
+  std::atomic<std::uint64_t> unseen_bytes_{0};      // Written since the space was looked at.
+  std::atomic<std::uint64_t> unseen_bytes_max_{0};  // With more it is looked at at once.
 
   // Of the engine's thread.
   Group group_;
@@ -148,8 +152,8 @@ class EngineLoop {
   enum class Ready : std::uint8_t { not_yet, yes } ready_ = Ready::not_yet;
   std::optional<Stopped> stopped_;
 
-  std::unique_ptr<Committer> committer_;
   std::unique_ptr<Reader> reader_;
+  std::unique_ptr<Committer> committer_;  // Ends first: it tells the reader what was written.
   std::thread thread_;
 };
 

@@ -26,23 +26,32 @@ void Reader::ask(std::vector<EpochRead>&& reads) {
   asked_.notify_one();
 }
 
-bool Reader::ending() {
+void Reader::look_soon() {
+  {
+    const std::lock_guard lock(mutex_);
+    look_at_ = {};
+  }
+  asked_.notify_one();
+}
+
+bool Reader::is_time_to_look() {
+  const auto now = steady_clock::now();
   const std::lock_guard lock(mutex_);
-  return state_ == State::ending;
+  if (now < look_at_) return false;
+  look_at_ = now + duties_.look_every;
+  return true;
 }
 
 void Reader::run() {
-  auto look_at = steady_clock::now();
   std::vector<EpochRead> reads;
-  while (!ending()) {
-    if (steady_clock::now() >= look_at) {
-      duties_.look_at_space();
-      look_at = steady_clock::now() + duties_.look_every;
-    }
+  for (;;) {
+    if (is_time_to_look()) duties_.look_at_space();
     {
       std::unique_lock lock(mutex_);
-      asked_.wait_until(lock, look_at,
-                        [this] { return !reads_.empty() || state_ == State::ending; });
+      while (reads_.empty() && state_ == State::working && steady_clock::now() < look_at_) {
+        asked_.wait_until(lock, look_at_);
+      }
+      if (state_ == State::ending) return;
       reads.swap(reads_);
     }
     for (EpochRead& read : reads) duties_.answer(std::move(read));

@@ -27,15 +27,18 @@ class Reader {
   Reader& operator=(const Reader&) = delete;
 
   void ask(std::vector<EpochRead>&& reads);
+  // Looks at the space before its time.
+  void look_soon();
 
  private:
   void run();
-  bool ending();
+  bool is_time_to_look();
 
   const Duties duties_;
   std::mutex mutex_;
   std::condition_variable asked_;
   std::vector<EpochRead> reads_;
+  std::chrono::steady_clock::time_point look_at_{};
   enum class State : std::uint8_t { working, ending } state_ = State::working;
   std::thread thread_;
 };

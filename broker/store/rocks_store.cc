@@ -21,6 +21,7 @@
 #include "broker/store/live_logs.h"
 #include "broker/store/log_audit.h"
 #include "broker/store/rocks_codec.h"
+#include "broker/store/rocks_log.h"
 #include "broker/store/rocks_read.h"
 #include "broker/store/rocks_tuning.h"
 
@@ -192,9 +193,11 @@ void RocksStore::open() {
                     : std::shared_ptr<rocksdb::Env>(rocksdb::Env::Default(), [](rocksdb::Env*) {});
   parts_->cache = make_cache(options_);
   parts_->listener = std::make_shared<Events>(*this);
+  parts_->log = make_rocks_log(options_.note);
   parts_->expiry = expiry_;
 
   const std::string path = (options_.directory / "db").string();
+  make_directory(path);  // Else RocksDB complains that there is none, and makes it.
   check_current(path);
   check_logs(path);
   check_columns(path);

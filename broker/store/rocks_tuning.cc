@@ -108,6 +108,7 @@ rocksdb::DBOptions database_options(const RocksOptions& options, const RocksPart
   database.create_if_missing = true;
   database.create_missing_column_families = true;
   database.listeners = {parts.listener};
+  database.info_log = parts.log;
 
   // A failed sync or write is never tried again behind our back: the process stops and reads back
   // what is there.
@@ -141,8 +142,6 @@ rocksdb::DBOptions database_options(const RocksOptions& options, const RocksPart
   // No threads and files of statistics that nobody asks for.
   database.stats_dump_period_sec = 0;
   database.stats_persist_period_sec = 0;
-  database.keep_log_file_num = 4;
-  database.max_log_file_size = 4 << 20;
   return database;
 }
 

@@ -18,6 +18,7 @@ struct RocksParts {
   std::shared_ptr<rocksdb::Env> env;
   std::shared_ptr<rocksdb::Cache> cache;
   std::shared_ptr<rocksdb::EventListener> listener;
+  std::shared_ptr<rocksdb::Logger> log;
   std::shared_ptr<rocksdb::CompactionFilter> expiry;
 };
 

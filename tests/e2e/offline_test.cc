@@ -1,10 +1,11 @@
 #include <algorithm>
-#include <fstream>
+#include <filesystem>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <catch2/catch.hpp>
 
+#include "tests/e2e/data_files.h"
 #include "tests/e2e/site.h"
 
 namespace pawl::test {
@@ -42,27 +43,6 @@ struct Filled {
 
 int number(const json::value& value) {
   return value.to_number<int>();
-}
-
-std::filesystem::path largest_table_file(const std::filesystem::path& directory) {
-  std::filesystem::path largest;
-  std::uintmax_t bytes = 0;
-  for (const auto& entry : std::filesystem::directory_iterator(directory / "db")) {
-    if (entry.path().extension() != ".sst" || entry.file_size() <= bytes) continue;
-    bytes = entry.file_size();
-    largest = entry.path();
-  }
-  return largest;
-}
-
-void flip_bytes(const std::filesystem::path& path, std::streamoff at) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  file.seekg(at);
-  char bytes[4];
-  file.read(bytes, sizeof bytes);
-  for (char& byte : bytes) byte = static_cast<char>(~byte);
-  file.seekp(at);
-  file.write(bytes, sizeof bytes);
 }
 
 }  // namespace
@@ -147,8 +127,7 @@ TEST_CASE("fsck names the file that is damaged", "[e2e][offline]") {
   Filled filled;
   REQUIRE(filled.site.broker.stop() == 0);
   filled.inspect();  // What was in the log is in table files now.
-  const std::filesystem::path damaged = largest_table_file(filled.site.data());
-  REQUIRE(!damaged.empty());
+  const std::filesystem::path damaged = data_files(filled.site.data(), ".sst").at(0);
   flip_bytes(damaged, 100);
 
   const Finished checked = filled.site.pawld({"fsck", filled.site.data()});

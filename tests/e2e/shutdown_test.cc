@@ -43,6 +43,15 @@ void wait_for_log(ChildProcess& broker, const std::string& text) {
   }
 }
 
+// Returns once the broker stands still over the client's enqueue.
+void enqueue_and_hang(WireClient& client, const HangingBroker& hanging) {
+  client.hello();
+  hanging.hang("commit");
+  client.send_enqueue("main");
+  client.send_ping();
+  REQUIRE(client.read().has_ping());  // So the broker has taken what came before.
+}
+
 void park_fetch(WireClient& worker, const std::string& queue) {
   worker.send([&](pb::Request& request) {
     request.mutable_fetch()->add_queues(queue);
@@ -140,11 +149,7 @@ TEST_CASE("a second SIGTERM ends the broker at once", "[e2e]") {
   const HangingBroker hanging;
   Site site({"--stop-within", "10min"});
   WireClient client(site.broker.address());
-  client.hello();
-  hanging.hang("commit");
-  client.send_enqueue("main");
-  client.send_ping();
-  REQUIRE(client.read().has_ping());
+  enqueue_and_hang(client, hanging);
   site.broker.process().signal(SIGTERM);
   REQUIRE(client.read().has_stop());
 
@@ -156,11 +161,7 @@ TEST_CASE("SIGTERM ends a broker whose disk hangs, and nobody is told what is no
   const HangingBroker hanging;
   Site site({"--stop-within", "300ms"});
   WireClient client(site.broker.address());
-  client.hello();
-  hanging.hang("commit");
-  client.send_enqueue("main");
-  client.send_ping();
-  REQUIRE(client.read().has_ping());
+  enqueue_and_hang(client, hanging);
 
   CHECK(site.broker.stop(seconds(10)) == 1);
   CHECK(client.read().has_stop());

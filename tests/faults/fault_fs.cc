@@ -314,34 +314,36 @@ IOStatus FaultFs::NewRandomAccessFile(const std::string& path, const FileOptions
   return status;
 }
 
-IOStatus FaultFs::NewWritableFile(const std::string& path, const FileOptions& options,
-                                  std::unique_ptr<rocksdb::FSWritableFile>* file,
-                                  IODebugContext* debug) {
+template <class Open>
+IOStatus FaultFs::open_writable(const std::string& path, const FileOptions& options,
+                                std::unique_ptr<rocksdb::FSWritableFile>* file, Reuse reuse,
+                                Open&& open) {
   const Lock lock(mutex_);
   const FileKind kind = kind_of(fs::path(path).filename().string());
   if (auto refused = refuse(kind, FileOp::create, path)) return *refused;
   std::unique_ptr<rocksdb::FSWritableFile> real;
-  const IOStatus status =
-      target_->NewWritableFile(path, WritableFile::options_for_target(options), &real, debug);
+  const IOStatus status = open(WritableFile::options_for_target(options), &real);
   if (!status.ok()) return status;
-  *file = std::make_unique<WritableFile>(*this, disk_.create(path), options, std::move(real));
+  std::shared_ptr<Inode> inode = reuse == Reuse::yes ? disk_.find(path) : nullptr;
+  if (!inode) inode = disk_.create(path);
+  *file = std::make_unique<WritableFile>(*this, std::move(inode), options, std::move(real));
   return status;
+}
+
+IOStatus FaultFs::NewWritableFile(const std::string& path, const FileOptions& options,
+                                  std::unique_ptr<rocksdb::FSWritableFile>* file,
+                                  IODebugContext* debug) {
+  return open_writable(path, options, file, Reuse::no, [&](const FileOptions& ours, auto* real) {
+    return target_->NewWritableFile(path, ours, real, debug);
+  });
 }
 
 IOStatus FaultFs::ReopenWritableFile(const std::string& path, const FileOptions& options,
                                      std::unique_ptr<rocksdb::FSWritableFile>* file,
                                      IODebugContext* debug) {
-  const Lock lock(mutex_);
-  const FileKind kind = kind_of(fs::path(path).filename().string());
-  if (auto refused = refuse(kind, FileOp::create, path)) return *refused;
-  std::unique_ptr<rocksdb::FSWritableFile> real;
-  const IOStatus status =
-      target_->ReopenWritableFile(path, WritableFile::options_for_target(options), &real, debug);
-  if (!status.ok()) return status;
-  std::shared_ptr<Inode> known = disk_.find(path);
-  if (!known) known = disk_.create(path);
-  *file = std::make_unique<WritableFile>(*this, std::move(known), options, std::move(real));
-  return status;
+  return open_writable(path, options, file, Reuse::yes, [&](const FileOptions& ours, auto* real) {
+    return target_->ReopenWritableFile(path, ours, real, debug);
+  });
 }
 
 // RocksDB's own fallback; we keep no logs for another use.

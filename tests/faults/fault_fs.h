@@ -99,6 +99,11 @@ class FaultFs final : public rocksdb::FileSystemWrapper {
   template <class Write>
   rocksdb::IOStatus write(Inode& file, rocksdb::Slice bytes, std::uint64_t at,
                           std::uint64_t alignment, Write&& write);
+  enum class Reuse : std::uint8_t { no, yes };  // Of the file that has the name.
+  template <class Open>
+  rocksdb::IOStatus open_writable(const std::string& path, const rocksdb::FileOptions& options,
+                                  std::unique_ptr<rocksdb::FSWritableFile>* file, Reuse reuse,
+                                  Open&& open);
   rocksdb::IOStatus sync(Inode& file);
   rocksdb::IOStatus sync_directory();
   void note_mark();

@@ -81,7 +81,7 @@ TEST_CASE("a disk that fills is told once, and once when it has room again", "[r
   Running running;
   running.loop.reset();
   std::vector<runtime::LoopOptions::SpaceNote> notes;
-  runtime::LoopOptions options;
+  runtime::LoopOptions options = Running::attentive();
   options.min_free_bytes = 80;
   options.on_space = [&](const auto& note) { notes.push_back(note); };
   running.memory.set_space({.free_bytes = 79, .total_bytes = 8'000});
@@ -98,6 +98,22 @@ TEST_CASE("a disk that fills is told once, and once when it has room again", "[r
   CHECK(notes[0].enough_bytes == 90);
   CHECK(notes[1].admission == Kind::open);
   CHECK(notes[1].free_bytes == 90);
+}
+
+TEST_CASE("the disk is looked at as soon as much was written", "[runtime][loop]") {
+  Running running;
+  running.loop.reset();
+  running.memory.set_space({.free_bytes = 300 << 20, .total_bytes = std::uint64_t{1} << 40});
+  runtime::LoopOptions options;
+  options.look_at_space_every = 1h;
+  options.min_free_bytes = 16 << 20;
+  running.start(options);
+  running.memory.set_space({.free_bytes = 1, .total_bytes = std::uint64_t{1} << 40});
+
+  constexpr std::size_t kPayload = 256 << 10;
+  std::size_t accepted = 0;
+  while (running.code_of(running.enqueue(kPayload)) == core::Errc::ok) REQUIRE(++accepted < 1'000);
+  CHECK(accepted * kPayload < 2 * options.min_free_bytes);
 }
 
 TEST_CASE("every command of many threads is answered", "[runtime][loop]") {

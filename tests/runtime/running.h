@@ -1,149 +1,34 @@
 #pragma once
 
-#include <chrono>
-#include <condition_variable>
-#include <map>
 #include <memory>
-#include <mutex>
-#include <optional>
-#include <string>
-#include <thread>
 #include <utility>
-#include <vector>
 
-#include <catch2/catch.hpp>
-
-#include "broker/runtime/engine_loop.h"
-#include "broker/runtime/system_clock.h"
 #include "broker/store/memory_store.h"
-#include "tests/runtime/gated_store.h"
+#include "tests/runtime/loop_over.h"
 
 namespace pawl::test {
 
-using namespace std::chrono_literals;
-using runtime::EngineLoop;
-
-// Far longer than anything here takes: only a test that fails waits for it.
-inline constexpr auto kPatience = 20s;
-
-class Replies final : public runtime::ReplySink {
- public:
-  void deliver(std::vector<core::Reply>&& replies) override {
-    const std::lock_guard lock(mutex_);
-    for (core::Reply& reply : replies) replies_[reply.ticket] = std::move(reply);
-    came_.notify_all();
-  }
-  std::optional<core::Reply> wait_for(core::Ticket ticket) {
-    std::unique_lock lock(mutex_);
-    if (!came_.wait_for(lock, kPatience, [&] { return replies_.count(ticket) != 0; })) return {};
-    return replies_[ticket];
-  }
-  bool has(core::Ticket ticket) {
-    const std::lock_guard lock(mutex_);
-    return replies_.count(ticket) != 0;
-  }
-  std::size_t count() {
-    const std::lock_guard lock(mutex_);
-    return replies_.size();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable came_;
-  std::map<core::Ticket, core::Reply> replies_;
+struct MemoryBelow {
+  store::MemoryStore memory;
 };
 
-// A loop on its real threads over a memory store behind a gate.
-struct Running {
+// A loop over a memory store.
+struct Running : MemoryBelow, LoopOver {
   explicit Running(store::Caps::Recovery recovery = store::Caps::Recovery::acquire)
-      : memory(with(recovery)) {
+      : Running(with(recovery)) {}
+  explicit Running(std::unique_ptr<runtime::Clock> by) : LoopOver(memory, std::move(by)) {
     start();
   }
-  explicit Running(std::unique_ptr<runtime::Clock> by) : clock(std::move(by)) { start(); }
-  explicit Running(const store::MemoryOptions& options) : memory(options) { start(); }
-  ~Running() {
-    store.open();  // The loop waits for whoever stands there.
-    loop.reset();
+  explicit Running(const store::MemoryOptions& options)
+      : MemoryBelow{store::MemoryStore(options)}, LoopOver(memory) {
+    start();
   }
-  Running(const Running&) = delete;
-  Running& operator=(const Running&) = delete;
 
   static store::MemoryOptions with(store::Caps::Recovery recovery) {
     store::MemoryOptions options;
     options.caps.recovery = recovery;
     return options;
   }
-
-  void start(runtime::LoopOptions options = {}) {
-    options.look_at_space_every = 1ms;
-    options.on_fatal = [this](const std::string& why) {
-      const std::lock_guard lock(mutex);
-      fatal = why;
-      died.notify_all();
-    };
-    loop = std::make_unique<EngineLoop>(options, store, *clock, replies);
-    REQUIRE(loop->wait_until_ready(kPatience));
-  }
-
-  core::Ticket ticket() { return {1, ++requests}; }
-
-  core::Ticket post(core::Command command) {
-    const core::Ticket to = runtime::ticket_of(command);
-    while (!loop->post(std::move(command), 100)) std::this_thread::yield();
-    return to;
-  }
-  core::Ticket enqueue() {
-    core::Enqueue enqueue;
-    enqueue.ticket = ticket();
-    enqueue.batch = {(core::to_ms(clock->now().at) << 16) | 0x7000,
-                     (0x8000ULL << 48) | (enqueue.ticket.request << 12)};
-    enqueue.ns = "default";
-    enqueue.queue = "q";
-    enqueue.job_count = 1;
-    enqueue.jobs =
-        core::Blob::copy_of(std::string("\x0a\x03"
-                                        "job"));
-    core::JobGroup group;
-    group.type = "t";
-    group.jobs = core::IndexSet::single(0);
-    enqueue.groups.push_back(group);
-    return post(std::move(enqueue));
-  }
-  core::Ticket beat() {
-    core::Heartbeat heartbeat;
-    heartbeat.ticket = ticket();
-    return post(std::move(heartbeat));
-  }
-  core::Errc code_of(core::Ticket to) {
-    const auto reply = replies.wait_for(to);
-    REQUIRE(reply);
-    const auto* refused = std::get_if<core::Refused>(&reply->body);
-    return refused == nullptr ? core::Errc::ok : refused->code;
-  }
-  std::string wait_for_death() {
-    std::unique_lock lock(mutex);
-    died.wait_for(lock, kPatience, [&] { return !fatal.empty(); });
-    return fatal;
-  }
-  std::uint64_t pending() {
-    core::QueueStats stats;
-    stats.ticket = ticket();
-    stats.ns = "default";
-    const auto reply = replies.wait_for(post(std::move(stats)));
-    REQUIRE(reply);
-    const auto& queues = std::get<core::Counted>(reply->body).queues;
-    return queues.empty() ? 0 : queues.front().pending;
-  }
-
-  store::MemoryStore memory;
-  GatedStore store{memory};
-  std::unique_ptr<runtime::Clock> clock = std::make_unique<runtime::SystemClock>();
-  Replies replies;
-  std::mutex mutex;
-  std::condition_variable died;
-  std::string fatal;
-  std::uint64_t requests = 0;
-  std::unique_ptr<EngineLoop> loop;
 };
 
 }  // namespace pawl::test

@@ -59,18 +59,24 @@ void BrokerProcess::start() {
 }
 
 std::vector<std::string> BrokerProcess::command() const {
-  std::vector<std::string> command{program_,   "--data-dir", data_.string(),
-                                   "--listen", address(),    "--port-file",
-                                   port_file_, "--min-free", "1KiB"};
+  std::vector<std::string> command{program_,  "--data-dir",  data_.string(), "--listen",
+                                   address(), "--port-file", port_file_};
   command.insert(command.end(), flags_.begin(), flags_.end());
   return command;
+}
+
+// The machine's own disk may be nearly full; a flag wins over this.
+std::vector<std::string> BrokerProcess::variables_and(std::vector<std::string> more) const {
+  more.insert(more.end(), variables_.begin(), variables_.end());
+  more.emplace_back("PAWL_STORAGE__MIN_FREE=1KiB");
+  return more;
 }
 
 bool BrokerProcess::wait_for_port() {
   std::filesystem::remove(port_file_);
   const Watch watch(port_file_.parent_path());
   child_.reset();
-  child_.emplace(command());
+  child_.emplace(command(), std::string_view(), variables_and({}));
   if (!watch.wait(child_->end_event(), kStartWithin)) return false;
   std::ifstream(port_file_) >> port_;
   return true;
@@ -78,7 +84,7 @@ bool BrokerProcess::wait_for_port() {
 
 void BrokerProcess::launch(std::vector<std::string> variables) {
   child_.reset();
-  child_.emplace(command(), std::string_view(), std::move(variables));
+  child_.emplace(command(), std::string_view(), variables_and(std::move(variables)));
 }
 
 void BrokerProcess::kill() {

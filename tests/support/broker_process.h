@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/child_process.h"
@@ -18,6 +19,8 @@ class BrokerProcess {
   BrokerProcess(std::string program, std::filesystem::path directory,
                 std::vector<std::string> flags = {});
 
+  // NAME=VALUE each, for its environment from the next start on.
+  void set_variables(std::vector<std::string> variables) { variables_ = std::move(variables); }
   // Returns when it serves. Throws std::runtime_error with its log when it does not.
   void start();
   // Starts without waiting for anything, with more variables (NAME=VALUE) in its environment.
@@ -36,12 +39,14 @@ class BrokerProcess {
 
  private:
   std::vector<std::string> command() const;
+  std::vector<std::string> variables_and(std::vector<std::string> more) const;
   bool wait_for_port();
 
   std::string program_;
   std::filesystem::path data_;
   std::filesystem::path port_file_;
   std::vector<std::string> flags_;
+  std::vector<std::string> variables_;
   std::string port_ = "0";
   std::optional<ChildProcess> child_;
 };
