@@ -172,6 +172,24 @@ TEST_CASE("a client that ends lets those go who wait in it", "[client][bounds]")
   CHECK_THROWS_AS(a.get(), Error);
 }
 
+TEST_CASE("large answers are asked for as far as they may be left unread, and a ping passes them",
+          "[client][bounds]") {
+  SlowBroker slow;
+  slow.broker.greeting.set_unread_reply_bytes_max(8 << 20);
+  Client client(slow.broker.url());
+  const std::vector<JobId> two(2);
+  const auto page = client.future_list(ListQuery("q", JobState::pending).limit(1000));
+  const auto first = client.future_get_many(two, View::full);
+  const auto second = client.future_get_many(two, View::full);
+  const auto pong = client.future_ping();
+  while (slow.held < 3) std::this_thread::yield();
+  const auto requests = slow.broker.requests();
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[0].has_list_jobs());
+  CHECK(requests[1].has_get_jobs());
+  CHECK(requests[2].has_ping());
+}
+
 TEST_CASE("a client that never connected ends at once", "[client][bounds]") {
   std::future<JobId> id;
   { id = Client(ClientOptions().url("pawl://127.0.0.1:1")).future_enqueue("t", ""); }
