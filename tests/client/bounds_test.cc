@@ -1,24 +1,16 @@
 #include <atomic>
-#include <chrono>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include "tests/client/support/fake_broker.h"
-#include <pawl/client.h>
+#include "tests/client/support/loopback.h"
 
 namespace pawl {
 namespace {
-
-using namespace std::chrono_literals;
-using test::accepted;
-using test::FakeBroker;
-using PeerPtr = FakeBroker::PeerPtr;
 
 // A broker that answers nothing until it is told to.
 class SlowBroker {
@@ -106,8 +98,7 @@ TEST_CASE("waiting for room ends at the deadline", "[client][bounds]") {
 }
 
 TEST_CASE("more than the bound goes chunk by chunk in the blocking form", "[client][bounds]") {
-  FakeBroker broker(
-      [](const PeerPtr& peer, const pb::Request& request) { peer->send(accepted(request)); });
+  FakeBroker broker(accept_all);
   Client client(ClientOptions().url(broker.url()).in_flight_requests_max(1500));
   const auto enqueued = client.enqueue_many(std::vector<Job>(10'000, Job("t", "x")));
   std::size_t good = 0;
@@ -201,8 +192,7 @@ TEST_CASE("a URL that makes no sense is thrown by the constructor", "[client][bo
 }
 
 TEST_CASE("a callback may call on but not wait", "[client][bounds]") {
-  FakeBroker broker(
-      [](const PeerPtr& peer, const pb::Request& request) { peer->send(accepted(request)); });
+  FakeBroker broker(accept_all);
   Client client(broker.url());
   std::promise<Errc> waited;
   std::promise<Errc> drained;

@@ -87,6 +87,20 @@ class PipelineFixture {
     pipeline.submit(std::make_unique<LoggedCall>(policy, log, bytes), now);
     return log;
   }
+  // A call that is on its way, with something to do about a refusal.
+  Log send(Remedy remedy = Remedy::none) {
+    auto log = submit();
+    log->remedy = remedy;
+    sent();
+    return log;
+  }
+  // Likewise, of which a part has until `first`, the rest until `last`.
+  Log send_in_parts(std::chrono::milliseconds first, std::chrono::milliseconds last) {
+    auto log = submit(first);
+    log->later_deadlines = {now + last};
+    sent();
+    return log;
+  }
   // A call whose answer may be as large as that.
   Log submit_asking(std::size_t reply_bytes) {
     auto log = std::make_shared<CallLog>();
@@ -126,6 +140,11 @@ class PipelineFixture {
   }
 
   void cut() { pipeline.on_cut(Error(Errc::connection, "cut by the test"), now); }
+
+  void reconnect() {
+    cut();
+    connect();
+  }
 
   // What is sent now.
   std::vector<pb::Request> sent(std::size_t bytes = 1 << 20) {

@@ -87,8 +87,7 @@ TEST_CASE("places of calls that ended are free on the next connection", "[client
   t.submit(1s);
   CHECK(t.sent().size() == 2);
   t.advance(1s);
-  t.cut();
-  t.connect();
+  t.reconnect();
   submit_many(t, 1, LoggedCall::kLongPoll);
   submit_many(t, 1);
   CHECK(t.sent_ids() == Ids{5, 6});
@@ -133,8 +132,7 @@ TEST_CASE("what is larger than may be left unread is asked for alone", "[client]
   CHECK(t.sent_ids() == Ids{3});
   t.answer(3);
   CHECK(t.sent_ids() == Ids{4});
-  t.cut();
-  t.connect();
+  t.reconnect();
   t.submit_asking(99);
   CHECK(t.sent_ids() == Ids{4, 5});
 }
