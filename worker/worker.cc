@@ -18,7 +18,7 @@ Error invalid(const std::string& message) {
 
 }  // namespace
 
-class Worker::State {
+class PAWL_HIDDEN Worker::State {
  public:
   explicit State(const WorkerOptions& given) : options(given) {
     surroundings->worker_id = options.worker_id();
