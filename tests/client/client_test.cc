@@ -34,8 +34,10 @@ TEST_CASE("the greeting names program, version and credentials", "[client][loopb
   url.insert(7, "token@");
   Client(ClientOptions().url(url).client_name("billing")).enqueue("t", "");
   Client(broker.url()).enqueue("t", "");
+  Client(ClientOptions().url(broker.url()).client_name("bill\ning")).enqueue("t", "");
   const auto hellos = broker.hellos();
-  REQUIRE(hellos.size() == 2);
+  REQUIRE(hellos.size() == 3);
+  CHECK(hellos[2].client_name() == "bill_ing");
   CHECK(hellos[0].protocol_version() == 1);
   CHECK(hellos[0].client_name() == "billing");
   CHECK_FALSE(hellos[0].client_version().empty());

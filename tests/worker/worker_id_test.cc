@@ -1,9 +1,12 @@
 #include "worker/worker_id.h"
 
 #include <string>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
+#include <fmt/format.h>
 
+#include "tests/worker/scripted_broker.h"
 #include <pawl/worker.h>
 
 namespace pawl::worker {
@@ -28,10 +31,20 @@ TEST_CASE("every host gives a legal worker's id that ends in the pid", "[worker]
                           "ro",
                           42) == "b__ro:42");
   CHECK(default_worker_id("", 42) == ":42");
-  CHECK(default_worker_id(std::string(200, 'h'), 4'194'304) == std::string(120, 'h') + ":4194304");
+  CHECK(default_worker_id(std::string(200, 'h'), 4'194'304) == fmt::format("{:h>120}:4194304", ""));
   for (const std::string& host : {std::string(200, '\xff'), std::string(128, 'h'), std::string()}) {
     CHECK(is_worker_id(default_worker_id(host, 1)));
   }
+}
+
+TEST_CASE("a worker without an id says one of host and pid", "[worker][id]") {
+  test::ScriptedBroker broker;
+  Worker worker(broker.broker.url());
+  worker.default_handler([](Context&) {});
+  worker.start();
+  REQUIRE(broker.wait([](const auto& requests) { return !requests.empty(); }));
+  const pb::WorkerHello hello = broker.broker.hellos().front().worker();
+  CHECK(hello.worker_id() == default_worker_id(hello.host(), getpid()));
 }
 
 TEST_CASE("a worker refuses an id that no broker takes before it starts", "[worker][id]") {
