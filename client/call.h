@@ -45,6 +45,8 @@ class Call {
 
   // The broker may take its time with the answer, so it must not stand in the way of others.
   virtual bool is_long_poll() const { return false; }
+  // What the answer to the next sending may come to; 0 for what is never large.
+  virtual std::size_t reply_bytes() const { return 0; }
 
   // Appends the request without its id, as it is to be sent at `now`. Called again for each time
   // that it is sent.

@@ -9,6 +9,7 @@
 #include <linux/sockios.h>
 #include <sys/ioctl.h>
 
+#include "client/hello_text.h"
 #include "client/program_name.h"
 
 namespace pawl::client {
@@ -160,7 +161,7 @@ pb::Hello Connection::hello() const {
   pb::Hello hello = hooks_.make_hello ? hooks_.make_hello() : pb::Hello();
   const std::string name = options_.client_name().empty() ? program_name() : options_.client_name();
   hello.set_protocol_version(kProtocolVersion);
-  hello.set_client_name(name.substr(0, kNameBytesMax));
+  hello.set_client_name(hello_text(name, kNameBytesMax));
   hello.set_client_version(PAWL_VERSION);
   hello.set_credentials(url_.credentials);
   return hello;

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "client/decode.h"
+#include "client/reply_size.h"
 
 namespace pawl::client {
 
@@ -22,6 +23,10 @@ GetCall::GetCall(TimePoint deadline, std::span<const JobId> ids, View view,
 
 std::span<const std::size_t> GetCall::asked() const {
   return std::span(left_).subspan(at_, std::min(at_once_, left_.size() - at_));
+}
+
+std::size_t GetCall::reply_bytes() const {
+  return reply_bytes_of(asked().size(), view_);
 }
 
 void GetCall::append_op(std::string& out, TimePoint /*now*/) {

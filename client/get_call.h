@@ -23,6 +23,7 @@ class GetCall final : public Call {
   // Held until the call has ended.
   void hold(Ticket ticket) { ticket_ = std::move(ticket); }
 
+  std::size_t reply_bytes() const override;
   void append_op(std::string& out, TimePoint now) override;
   Next on_reply(pb::Reply& reply, TimePoint now) override;
   Remedy remedy(const Error& refusal) override;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "client/decode.h"
+#include "client/reply_size.h"
 
 namespace pawl::client {
 namespace {
@@ -10,7 +11,15 @@ namespace {
 // What the broker takes for a limit of zero.
 constexpr std::uint32_t kLimitDefault = 100;
 
+std::uint32_t limit_of(const pb::ListJobs& list) {
+  return list.limit() == 0 ? kLimitDefault : list.limit();
+}
+
 }  // namespace
+
+std::size_t ListCall::reply_bytes() const {
+  return reply_bytes_of(limit_of(list_), View::status);
+}
 
 void ListCall::append_op(std::string& out, TimePoint /*now*/) {
   pb::Request request;
@@ -31,7 +40,7 @@ Call::Next ListCall::on_reply(pb::Reply& reply, TimePoint /*now*/) {
 }
 
 Remedy ListCall::remedy(const Error& refusal) {
-  const std::uint32_t limit = list_.limit() == 0 ? kLimitDefault : list_.limit();
+  const std::uint32_t limit = limit_of(list_);
   if (refusal.code() != Errc::too_large || limit == 1) return Remedy::none;
   list_.set_limit(limit / 2);
   return Remedy::send_again;

@@ -18,6 +18,7 @@ class ListCall final : public Call {
         ticket_(std::move(ticket)),
         done_(std::move(done)) {}
 
+  std::size_t reply_bytes() const override;
   void append_op(std::string& out, TimePoint now) override;
   Next on_reply(pb::Reply& reply, TimePoint now) override;
   Remedy remedy(const Error& refusal) override;

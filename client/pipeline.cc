@@ -22,6 +22,10 @@ constexpr std::size_t kFrameBytesMax = std::size_t{4} << 20;
 // A reply parsed into the kept message must not leave more memory behind than this.
 constexpr std::size_t kKeptReplyBytes = std::size_t{1} << 20;
 
+Load load_of(const Call& call) {
+  return {.long_poll = call.is_long_poll(), .reply_bytes = call.reply_bytes()};
+}
+
 void append_request_id(std::string& out, std::uint64_t id) {
   wire::append_tag(out, pb::Request::kIdFieldNumber, wire::WireType::varint);
   wire::append_varint(out, id);
@@ -36,7 +40,8 @@ Pipeline::Pipeline(const PipelineOptions& options, PipelineHooks hooks)
       random_(static_cast<std::minstd_rand::result_type>(options.seed)),
       last_cut_(Errc::connection, "there is no connection to the broker yet"),
       frame_bytes_max_(kFrameBytesMax),
-      next_id_(kFirstId) {}
+      next_id_(kFirstId),
+      window_({.requests_max = options.window, .long_polls_max = options.long_polls_max}) {}
 
 void Pipeline::submit(std::unique_ptr<Call> call, TimePoint now) {
   const TimePoint deadline = call->policy().deadline;
@@ -79,7 +84,7 @@ TimePoint Pipeline::next_deadline() const {
 
 // When a connection that owes an answer has been silent for too long.
 TimePoint Pipeline::silence_ends() const {
-  const bool due = sent_ > 0 || ping_sent_ || ping_due_;
+  const bool due = !window_.empty() || ping_sent_ || ping_due_;
   return due ? heard_at_ + options_.silence_limit : TimePoint::max();
 }
 
@@ -110,8 +115,9 @@ std::optional<Error> Pipeline::on_frame(std::string_view body, TimePoint now) {
   } else if (const auto it = entries_.find(reply_.id());
              it != entries_.end() && it->second.stage == Stage::sent) {
     on_answer(it, reply_, now);
+  } else {
+    window_.on_late_answer(reply_.id());
   }
-  // Everything else is the late answer to a call that has ended.
   if (body.size() > kKeptReplyBytes) reply_ = pb::Reply();
   return std::nullopt;
 }
@@ -138,12 +144,14 @@ std::optional<Error> Pipeline::on_greeting(const pb::Reply& reply, TimePoint now
   phase_ = Phase::ready;
   heard_at_ = now;
   if (reply.hello().frame_bytes_max() > 0) frame_bytes_max_ = reply.hello().frame_bytes_max();
+  window_.set_bounds(reply.hello());
   if (hooks_.on_ready) hooks_.on_ready(reply.hello());
   return std::nullopt;
 }
 
 void Pipeline::on_answer(Entries::iterator it, pb::Reply& reply, TimePoint now) {
-  leave_sent(it->second);
+  window_.on_answer(it->second.load);
+  it->second.stage = Stage::resting;
   reconnect_.reset();
   if (reply.has_error()) return on_refusal(it, reply.error(), now);
 
@@ -216,15 +224,13 @@ void Pipeline::on_cut(const Error& why, TimePoint now) {
   last_cut_ = why;
   answered_ = ping_due_ = ping_sent_ = false;
   hello_.clear();
-  queued_.clear();
-  queued_polls_.clear();
-  dated_.clear();
+  clear_queues();
   for (auto next = entries_.begin(); next != entries_.end();) {
     const auto it = next++;
     Entry& entry = it->second;
     if (entry.stage == Stage::resting) continue;
     if (entry.stage == Stage::sent) {
-      leave_sent(entry);
+      entry.stage = Stage::resting;
       entry.outcome_unknown = true;
     }
     // Its owner will ask anew on the next connection, so it must not wait for that itself.
@@ -234,6 +240,7 @@ void Pipeline::on_cut(const Error& why, TimePoint now) {
       queue(it);  // Also what waits for the broker's time: the next greeting tells it.
     }
   }
+  window_.on_cut();
 }
 
 void Pipeline::write(std::string& out, std::size_t bytes, TimePoint now) {
@@ -249,37 +256,39 @@ void Pipeline::write(std::string& out, std::size_t bytes, TimePoint now) {
     ping_due_ = false;
     ping_sent_ = true;
   }
-  while (out.size() < bytes && sent_ < options_.window) {
+  while (out.size() < bytes) {
     const auto it = next_to_write();
     if (it == entries_.end()) return;
     write_entry(out, it, now);
   }
 }
 
-// end() when nothing may be sent. Long polls have a window of their own, and wait for it apart.
+// The first that may go of those that do; end() when none may.
 Pipeline::Entries::iterator Pipeline::next_to_write() {
-  skip_ended(queued_);
-  const bool poll_may_go = sent_polls_ < options_.long_polls_max;
-  if (poll_may_go) skip_ended(queued_polls_);
-  const bool poll_first = poll_may_go && !queued_polls_.empty() &&
-                          (queued_.empty() || queued_polls_.front() < queued_.front());
-  auto& ids = poll_first ? queued_polls_ : queued_;
-  if (ids.empty()) return entries_.end();
-  const auto it = entries_.find(ids.front());
-  ids.pop_front();
-  return it;
+  auto first = entries_.end();
+  std::deque<std::uint64_t>* queue = nullptr;
+  for (auto& ids : queues_) {
+    const auto it = front_of(ids);
+    if (it == entries_.end() || !window_.takes(load_of(*it->second.call))) continue;
+    if (queue != nullptr && first->first < it->first) continue;
+    first = it;
+    queue = &ids;
+  }
+  if (queue != nullptr) queue->pop_front();
+  return first;
 }
 
-void Pipeline::skip_ended(std::deque<std::uint64_t>& ids) {
-  while (!ids.empty()) {
+Pipeline::Entries::iterator Pipeline::front_of(std::deque<std::uint64_t>& ids) {
+  for (; !ids.empty(); ids.pop_front()) {
     const auto it = entries_.find(ids.front());
-    if (it != entries_.end() && it->second.stage == Stage::queued) return;
-    ids.pop_front();
+    if (it != entries_.end() && it->second.stage == Stage::queued) return it;
   }
+  return entries_.end();
 }
 
 void Pipeline::write_entry(std::string& out, Entries::iterator it, TimePoint now) {
   Entry& entry = it->second;
+  const Load load = load_of(*entry.call);
   const std::size_t begun = wire::begin_frame(out);
   append_request_id(out, it->first);
   entry.call->set_long_polls(long_polls_);
@@ -292,22 +301,27 @@ void Pipeline::write_entry(std::string& out, Entries::iterator it, TimePoint now
                                            std::to_string(frame_bytes_max_)));
   }
   wire::end_frame(out, begun);
-  if (sent_++ == 0) heard_at_ = std::max(heard_at_, now);
+  if (window_.empty()) heard_at_ = std::max(heard_at_, now);
+  entry.load = load;
+  window_.add(load);
   entry.stage = Stage::sent;
   entry.was_sent = true;
-  sent_polls_ += entry.call->is_long_poll();
 }
 
 void Pipeline::close(const Error& why) {
-  queued_.clear();
-  queued_polls_.clear();
-  dated_.clear();
+  clear_queues();
   while (!entries_.empty()) fail(entries_.begin(), why);
 }
 
 void Pipeline::queue(Entries::iterator it) {
   it->second.stage = Stage::queued;
-  (it->second.call->is_long_poll() ? queued_polls_ : queued_).push_back(it->first);
+  const Load load = load_of(*it->second.call);
+  queues_[load.long_poll ? 1 : load.reply_bytes > 0 ? 2 : 0].push_back(it->first);
+}
+
+void Pipeline::clear_queues() {
+  for (auto& ids : queues_) ids.clear();
+  dated_.clear();
 }
 
 void Pipeline::wake_at(Entries::iterator it, TimePoint wake) {
@@ -357,17 +371,10 @@ void Pipeline::fail(Entries::iterator it, Error error) {
 }
 
 void Pipeline::end(Entries::iterator it) {
-  leave_sent(it->second);
+  if (it->second.stage == Stage::sent) window_.abandon(it->first, it->second.load);
   long_polls_ -= it->second.call->is_long_poll();
   wakes_.erase({it->second.wake, it->first});
   entries_.erase(it);
-}
-
-void Pipeline::leave_sent(Entry& entry) {
-  if (entry.stage != Stage::sent) return;
-  --sent_;
-  sent_polls_ -= entry.call->is_long_poll();
-  entry.stage = Stage::resting;
 }
 
 }  // namespace pawl::client

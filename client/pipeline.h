@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -16,6 +17,7 @@
 
 #include "client/backoff.h"
 #include "client/call.h"
+#include "client/window.h"
 
 namespace pawl::client {
 
@@ -24,8 +26,7 @@ struct PipelineOptions {
   std::chrono::milliseconds backoff{100};
   std::chrono::milliseconds backoff_max{5'000};
   std::chrono::milliseconds silence_limit{5'000};
-  // On the wire at once. A broker reads no more of a connection that has 256, and would not see a
-  // ping.
+  // On the wire at once, where the broker takes as much.
   std::size_t window = 192;
   std::size_t long_polls_max = 96;  // Of those.
   std::uint64_t seed = 1;
@@ -87,6 +88,7 @@ class Pipeline {
   struct Entry {
     std::unique_ptr<Call> call;
     Stage stage = Stage::queued;
+    Load load;  // As it was sent.
     TimePoint deadline;
     TimePoint wake;                // The deadline, or the end of a rest before it.
     std::optional<Error> refusal;  // The last one.
@@ -98,14 +100,14 @@ class Pipeline {
   using Entries = std::map<std::uint64_t, Entry>;
 
   void queue(Entries::iterator it);
+  void clear_queues();
   Entries::iterator next_to_write();
-  void skip_ended(std::deque<std::uint64_t>& ids);
+  Entries::iterator front_of(std::deque<std::uint64_t>& ids);
   void wake_at(Entries::iterator it, TimePoint wake);
   void wake_up(Entries::iterator it, TimePoint now);
   void expire(Entries::iterator it, TimePoint now);
   void end(Entries::iterator it);
   void fail(Entries::iterator it, Error error);
-  void leave_sent(Entry& entry);
   bool remedied(Entries::iterator it, const Error& refusal);
   void rest(Entries::iterator it, const Error& refusal, TimePoint now);
 
@@ -137,12 +139,11 @@ class Pipeline {
   std::uint64_t next_id_;
   Entries entries_;
   std::set<std::pair<TimePoint, std::uint64_t>> wakes_;
-  // Ids of entries that wait to be sent; they may have ended meanwhile.
-  std::deque<std::uint64_t> queued_;
-  std::deque<std::uint64_t> queued_polls_;
+  // Ids of entries that wait to be sent; they may have ended meanwhile. Each kind has bounds of its
+  // own, and none stands in the way of the others: plain ones, long polls, large answers.
+  std::array<std::deque<std::uint64_t>, 3> queues_;
   std::vector<std::uint64_t> dated_;  // The same for those that wait for the broker's time.
-  std::size_t sent_ = 0;
-  std::size_t sent_polls_ = 0;
+  Window window_;
   std::size_t long_polls_ = 0;  // Sent or not.
   pb::Reply reply_;
 };

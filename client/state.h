@@ -26,7 +26,7 @@ namespace pawl::inline v1 {
 enum class Admission { wait, fail };
 
 // The callback core under all forms of the client's operations, and the thread that it runs on.
-class Client::State {
+class PAWL_HIDDEN Client::State {
  public:
   explicit State(const ClientOptions& options);
   ~State();

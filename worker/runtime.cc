@@ -6,8 +6,10 @@
 #include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/post.hpp>
 
+#include "client/hello_text.h"
 #include "worker/decode.h"
 #include "worker/op_call.h"
+#include "worker/worker_id.h"
 
 namespace pawl::worker {
 namespace {
@@ -16,7 +18,6 @@ namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr std::size_t kHostBytesMax = 255;
-constexpr std::size_t kWorkerIdBytesMax = 128;
 // A heartbeat that takes longer counts for nothing.
 constexpr Duration kHeartbeatWait = 30s;
 // How long threads get to end whose handlers have.
@@ -28,7 +29,7 @@ TimePoint now() {
 
 std::string host_name() {
   boost::system::error_code ignored;
-  return asio::ip::host_name(ignored).substr(0, kHostBytesMax);
+  return client::hello_text(asio::ip::host_name(ignored), kHostBytesMax);
 }
 
 SessionOptions session_options(const WorkerOptions& options) {
@@ -56,9 +57,8 @@ Runtime::Runtime(const WorkerOptions& options, Subscription subscription,
       fsm_(session_options(options)),
       runs_(options.concurrency()) {
   if (surroundings_->worker_id.empty()) {
-    surroundings_->worker_id = host_ + ":" + std::to_string(getpid());
+    surroundings_->worker_id = default_worker_id(host_, getpid());
   }
-  surroundings_->worker_id.resize(std::min(surroundings_->worker_id.size(), kWorkerIdBytesMax));
 }
 
 Runtime::~Runtime() {

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "worker/runtime.h"
+#include "worker/worker_id.h"
 #include <pawl/worker.h>
 
 namespace pawl::inline v1 {
@@ -17,7 +18,7 @@ Error invalid(const std::string& message) {
 
 }  // namespace
 
-class Worker::State {
+class PAWL_HIDDEN Worker::State {
  public:
   explicit State(const WorkerOptions& given) : options(given) {
     surroundings->worker_id = options.worker_id();
@@ -85,8 +86,12 @@ Worker::Worker(std::string_view url)
     : Worker(WorkerOptions().connection(ClientOptions().url(std::string(url)))) {}
 
 Worker::Worker(const WorkerOptions& options) : state_(std::make_unique<State>(options)) {
-  // A bad URL is told here, not when it is used.
+  // A bad URL or id is told here, not when it is used.
   static_cast<void>(client::parse_url(options.connection().url()).value());
+  const std::string& id = options.worker_id();
+  if (!id.empty() && !worker::is_worker_id(id)) {
+    throw invalid("a worker's id is 1 to 128 of A-Z a-z 0-9 _ . : -");
+  }
 }
 
 Worker::~Worker() {

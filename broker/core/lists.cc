@@ -4,27 +4,32 @@
 #include "broker/core/assert.h"
 #include "broker/core/bytes_io.h"
 #include "broker/core/engine_state.h"
+#include "broker/core/list_cursor.h"
 
 namespace pawl::core {
 
 // A list on its way: pages of candidates are read and looked at until the limit is reached, the
 // reply is full or there are no more.
 struct Engine::State::Listing {
-  ListJobs command;  // Its cursor moves on.
+  ListJobs command;
   QueueNumber queue = 0;
   std::optional<TypeNumber> type;  // Nothing: any.
+  std::string place;               // Where it goes on; empty at the start and the end.
   Listed listed;
   std::size_t room = limits::kViewsBytes;
   int rounds = 0;
   std::shared_ptr<void> held;
 
+  ListCursor cursor() const {
+    return {.queue = queue, .state = command.state, .type = type, .place = place};
+  }
   std::size_t jobs_left() const { return command.limit - listed.jobs.size(); }
 };
 
-// A job that may belong into the list, and the cursor at which a page begins with it.
+// A job that may belong into the list, and the place at which a page begins with it.
 struct Engine::State::ListCandidate {
   JobId id;
-  std::string cursor;
+  std::string place;
 };
 
 namespace {
@@ -32,20 +37,20 @@ namespace {
 constexpr int kRoundsMax = 20;  // A page that still has room then is answered short, with a cursor.
 constexpr int kLanesPassed = 10'000;  // Likewise one that passes over so many lanes.
 
-// A cursor is a key of the table that is walked, and how far its row was taken.
-std::string make_cursor(const std::string& key, std::size_t taken) {
-  std::string cursor;
-  Writer(cursor).be32(static_cast<std::uint32_t>(taken)).raw(key);
-  return cursor;
+// A place is a key of the table that is walked, and how far its row was taken.
+std::string make_place(const std::string& key, std::size_t taken) {
+  std::string place;
+  Writer(place).be32(static_cast<std::uint32_t>(taken)).raw(key);
+  return place;
 }
 
-std::string key_of(const std::string& cursor) {
-  return cursor.size() < 4 ? std::string() : cursor.substr(4);
+std::string key_of(const std::string& place) {
+  return place.size() < 4 ? std::string() : place.substr(4);
 }
 
 // What was taken of a row before; nothing of any other row.
-std::size_t taken_of(const std::string& cursor, const std::string& key) {
-  return cursor.size() < 4 || key_of(cursor) != key ? 0 : Reader(cursor).be32();
+std::size_t taken_of(const std::string& place, const std::string& key) {
+  return place.size() < 4 || key_of(place) != key ? 0 : Reader(place).be32();
 }
 
 // Whether a ready row is that of some runs; it names all their jobs, also those that have come back
@@ -71,14 +76,20 @@ void visit_ready(const View::Row& row, Visit&& visit) {
 void Engine::State::list_jobs(const ListJobs& command) {
   const Queue* queue = names.find_queue(command.ns, command.queue);
   const Type* type = command.type.empty() ? nullptr : names.find_type(command.type);
-  if (queue == nullptr || (type == nullptr && !command.type.empty()))
-    return reply(command.ticket, Listed{});
-  if (!may_wait(command.ticket, bytes_of(command))) return;
+  const bool is_known = queue != nullptr && (type != nullptr || command.type.empty());
+  if (!is_known && command.cursor.empty()) return reply(command.ticket, Listed{});
   const auto listing = std::make_shared<Listing>();
-  listing->held = hold_bytes(bytes_of(command));
   listing->command = command;
-  listing->queue = queue->number;
+  if (queue != nullptr) listing->queue = queue->number;
   if (type != nullptr) listing->type = type->number;
+  if (!command.cursor.empty()) {
+    auto cursor = ListCursor::decode(command.cursor);
+    if (!is_known || !cursor || !cursor->same_list(listing->cursor()))
+      return refuse(command.ticket, Errc::invalid_argument, "the cursor belongs to another list");
+    listing->place = std::move(cursor->place);
+  }
+  if (!may_wait(command.ticket, bytes_of(command))) return;
+  listing->held = hold_bytes(bytes_of(command));
   continue_list(listing);
 }
 
@@ -93,10 +104,10 @@ void Engine::State::continue_list(const ListingPtr& listing) {
   }
 }
 
-// By id. Leases are in memory; the cursor is the next id.
+// By id. Leases are in memory; the place is the next id.
 void Engine::State::list_processing(const ListingPtr& listing) {
-  std::string& cursor = listing->command.cursor;
-  const JobId first = cursor.size() == 16 ? Reader(cursor).id() : JobId{};
+  std::string& place = listing->place;
+  const JobId first = place.empty() ? JobId{} : Reader(place).id();
   std::vector<JobId> leased;
   for (const auto& [token, grant] : sessions.grants()) {
     for (const GrantPart& part : grant.parts) {
@@ -114,7 +125,7 @@ void Engine::State::list_processing(const ListingPtr& listing) {
   std::partial_sort(leased.begin(),
                     leased.begin() + static_cast<std::ptrdiff_t>(room + (more ? 1 : 0)),
                     leased.end());
-  cursor = more ? keys::job(leased[room]) : std::string();
+  place = more ? keys::job(leased[room]) : std::string();
   std::vector<ListCandidate> candidates;
   for (std::size_t i = 0; i < room; ++i) candidates.push_back({leased[i], keys::job(leased[i])});
   add_to_list(listing, std::move(candidates));
@@ -122,8 +133,8 @@ void Engine::State::list_processing(const ListingPtr& listing) {
 
 // Lane after lane, each in its order.
 void Engine::State::list_pending(const ListingPtr& listing) {
-  std::string& cursor = listing->command.cursor;
-  const std::string at = key_of(cursor);
+  std::string& place = listing->place;
+  const std::string at = key_of(place);
   const LaneNumber first = at.size() < 8 ? 0 : Reader(at).be64();
   const Queue& queue = names.queue(listing->queue);
   const auto wanted = [&](const Lane& lane) {
@@ -133,26 +144,26 @@ void Engine::State::list_pending(const ListingPtr& listing) {
   int passed = 0;
   while (lane != queue.lanes.end() && !wanted(*lane->second) && ++passed < kLanesPassed) ++lane;
   if (lane == queue.lanes.end() || passed == kLanesPassed) {
-    cursor = lane == queue.lanes.end() ? std::string() : make_cursor(keys::lane(lane->first), 0);
+    place = lane == queue.lanes.end() ? std::string() : make_place(keys::lane(lane->first), 0);
     return answer_list(listing);
   }
   const LaneNumber number = lane->first;
   const bool inside = number == first && at.size() > sizeof(LaneNumber);
-  if (!inside) cursor.clear();
+  if (!inside) place.clear();
   Read read;
   read.ranges.push_back({Table::ready, inside ? at : keys::ready(number, lane->second->head),
                          keys::ready(number, Lane::kEnd)});
   read.rows_max = settings.grain.list_rows;
   flush_fresh(*lane->second);
   reads.ask(std::move(read), [this, listing, number](View& view) {
-    std::string after = make_cursor(keys::lane(number + 1), 0);
-    if (!view.complete) after = make_cursor(view.stopped_key, 0);
+    std::string after = make_place(keys::lane(number + 1), 0);
+    if (!view.complete) after = make_place(view.stopped_key, 0);
     take_rows(listing, view, std::move(after),
               [](const View::Row& row, std::size_t taken, const auto& take) {
-                std::size_t place = 0;
+                std::size_t nth = 0;
                 visit_ready(row, [&](const JobId& id) {
-                  if (place >= taken) take(id, place);
-                  ++place;
+                  if (nth >= taken) take(id, nth);
+                  ++nth;
                 });
               });
   });
@@ -165,13 +176,13 @@ void Engine::State::list_indexed(const ListingPtr& listing) {
       keys::under(Table::listed,
                   listing->type ? keys::listed_prefix(listing->queue, command.state, *listing->type)
                                 : keys::listed_prefix(listing->queue, command.state));
-  const std::string at = key_of(command.cursor);
+  const std::string at = key_of(listing->place);
   if (at > range.from && at < range.to) range.from = at;
   Read read;
   read.ranges.push_back(std::move(range));
   read.rows_max = settings.grain.list_rows;
   reads.ask(std::move(read), [this, listing](View& view) {
-    std::string after = view.complete ? std::string() : make_cursor(view.stopped_key, 0);
+    std::string after = view.complete ? std::string() : make_place(view.stopped_key, 0);
     take_rows(listing, view, std::move(after),
               [](const View::Row& row, std::size_t taken, const auto& take) {
                 const auto jobs = decode_indexes(row.value.view());
@@ -184,23 +195,23 @@ void Engine::State::list_indexed(const ListingPtr& listing) {
   });
 }
 
-// Collects the candidates of some rows; `after` is the cursor behind them all. visit(row, taken,
-// take) calls take(id, place) for each job of the row from place `taken` on.
+// Collects the candidates of some rows; `after` is the place behind them all. visit(row, taken,
+// take) calls take(id, nth) for each job of the row from the one numbered `taken` on.
 template <class Visit>
 void Engine::State::take_rows(const ListingPtr& listing, const View& view, std::string after,
                               Visit&& visit) {
-  const std::string begun = listing->command.cursor;
+  const std::string begun = listing->place;
   const std::size_t room = listing->jobs_left();
   std::vector<ListCandidate> candidates;
   for (const View::Row& row : view.rows) {
-    visit(row, taken_of(begun, row.key), [&](const JobId& id, std::size_t place) {
-      if (candidates.size() <= room) candidates.push_back({id, make_cursor(row.key, place)});
+    visit(row, taken_of(begun, row.key), [&](const JobId& id, std::size_t nth) {
+      if (candidates.size() <= room) candidates.push_back({id, make_place(row.key, nth)});
     });
     if (candidates.size() > room) break;
   }
-  listing->command.cursor = std::move(after);
+  listing->place = std::move(after);
   if (candidates.size() > room) {
-    listing->command.cursor = std::move(candidates.back().cursor);
+    listing->place = std::move(candidates.back().place);
     candidates.pop_back();
   }
   add_to_list(listing, std::move(candidates));
@@ -216,26 +227,26 @@ void Engine::State::add_to_list(const ListingPtr& listing, std::vector<ListCandi
     for (std::size_t i = 0; i < views.size() && !full; ++i) {
       JobView& view = views[i];
       if (view.code == Errc::too_large) {  // The next page begins with it.
-        listing->command.cursor = asked[i].cursor;
+        listing->place = asked[i].place;
         full = true;
       }
       const bool wanted = view.code == Errc::ok && view.state == listing->command.state &&
                           (listing->command.type.empty() || view.type == listing->command.type);
       const bool has_its_own_row = view.state == JobState::pending && !view.attempts.empty() &&
-                                   is_segment(key_of(asked[i].cursor));
+                                   is_segment(key_of(asked[i].place));
       if (!wanted || has_its_own_row) continue;
       listing->room -= std::min(listing->room, reply_bytes_of(view));
       listing->listed.jobs.push_back(std::move(view));
     }
     full = full || listing->jobs_left() == 0 || ++listing->rounds >= kRoundsMax;
-    if (full || listing->command.cursor.empty()) return answer_list(listing);
+    if (full || listing->place.empty()) return answer_list(listing);
     continue_list(listing);
   };
   with_views(std::move(ids), GetJobs::Payloads::without, take, listing->room);
 }
 
 void Engine::State::answer_list(const ListingPtr& listing) {
-  listing->listed.next_cursor = listing->command.cursor;
+  if (!listing->place.empty()) listing->listed.next_cursor = listing->cursor().encode();
   reply(listing->command.ticket, std::move(listing->listed), open_seq());
 }
 

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "broker/core/list_cursor.h"
 #include "broker/net/request.h"
 #include "proto/slot.h"
 
@@ -130,6 +131,8 @@ core::ListJobs decode_list_jobs(std::string_view message, FieldCheck& check) {
   if (list.ns.empty()) list.ns = wire::kDefaultNamespace;
   if (list.queue.empty()) check.refuse(Errc::invalid_argument, "queue is missing");
   if (list.state == core::JobState::none) check.refuse(Errc::invalid_argument, "state is missing");
+  if (!list.cursor.empty() && !core::is_list_cursor(list.cursor, list.state))
+    check.refuse(Errc::invalid_argument, "cursor is none of a list of this state");
   list.limit =
       list.limit == 0 ? kListDefault : std::min<std::uint32_t>(list.limit, limits::kListMax);
   return list;

@@ -78,7 +78,6 @@ ExitCode exec(const App& app, const ExecArguments& arguments) {
   if (app.program.empty()) {
     throw usage_error("there is no program to run", "pawl worker exec [OPTIONS] -- PROGRAM ARGS");
   }
-  require_program(app.program.front());
   ClientOptions connection = app.client_options();
   const LogLevel least = arguments.quiet ? LogLevel::warning : LogLevel::info;
   // A handler that did not stop in time may still log when the worker is gone.
@@ -93,6 +92,7 @@ ExitCode exec(const App& app, const ExecArguments& arguments) {
                     .worker_id(arguments.worker_id)
                     .concurrency(arguments.concurrency)
                     .stop_wait(arguments.kill_after + kAfterKill));
+  require_program(app.program.front());
   for (const std::string& queue : arguments.queues) worker.queue(queue);
   const Handler handler = exec_handler(
       ExecOptions(app.program).result_type(arguments.result_type).kill_after(arguments.kill_after));
@@ -116,7 +116,8 @@ void add_exec_options(CLI::App& command, ExecArguments& arguments) {
   command.add_option("--concurrency", arguments.concurrency, "How many programs run at once")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
-  command.add_option("--worker-id", arguments.worker_id, "A name for people; host:pid by default");
+  command.add_option("--worker-id", arguments.worker_id,
+                     "A name for people, up to 128 of A-Z a-z 0-9 _ . : -; host:pid by default");
   command.add_option("--result-type", arguments.result_type, "The content type of the results");
   add_duration(
       command, "--grace", [&](Milliseconds value) { arguments.grace = value; },

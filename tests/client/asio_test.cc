@@ -1,10 +1,7 @@
-#include <chrono>
-
 #include <boost/asio.hpp>
 #include <boost/asio/experimental/awaitable_operators.hpp>
-#include <catch2/catch.hpp>
 
-#include "tests/client/support/fake_broker.h"
+#include "tests/client/support/loopback.h"
 #include <pawl/asio.h>
 
 // g++ 12 takes the allocator of Asio's coroutine frames for a mismatch when it inlines one half of
@@ -14,16 +11,7 @@
 namespace pawl {
 namespace {
 
-using namespace std::chrono_literals;
 namespace asio = boost::asio;
-using test::accepted;
-using test::FakeBroker;
-using test::refused;
-using PeerPtr = FakeBroker::PeerPtr;
-
-void accept_all(const PeerPtr& peer, const pb::Request& request) {
-  peer->send(accepted(request));
-}
 
 asio::awaitable<std::vector<JobId>> enqueue_some(Client& client) {
   std::vector<JobId> ids;

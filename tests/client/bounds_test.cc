@@ -1,24 +1,16 @@
 #include <atomic>
-#include <chrono>
 #include <fstream>
 #include <memory>
 #include <string>
 #include <thread>
 #include <unistd.h>
 
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
 
-#include "tests/client/support/fake_broker.h"
-#include <pawl/client.h>
+#include "tests/client/support/loopback.h"
 
 namespace pawl {
 namespace {
-
-using namespace std::chrono_literals;
-using test::accepted;
-using test::FakeBroker;
-using PeerPtr = FakeBroker::PeerPtr;
 
 // A broker that answers nothing until it is told to.
 class SlowBroker {
@@ -106,8 +98,7 @@ TEST_CASE("waiting for room ends at the deadline", "[client][bounds]") {
 }
 
 TEST_CASE("more than the bound goes chunk by chunk in the blocking form", "[client][bounds]") {
-  FakeBroker broker(
-      [](const PeerPtr& peer, const pb::Request& request) { peer->send(accepted(request)); });
+  FakeBroker broker(accept_all);
   Client client(ClientOptions().url(broker.url()).in_flight_requests_max(1500));
   const auto enqueued = client.enqueue_many(std::vector<Job>(10'000, Job("t", "x")));
   std::size_t good = 0;
@@ -172,6 +163,24 @@ TEST_CASE("a client that ends lets those go who wait in it", "[client][bounds]")
   CHECK_THROWS_AS(a.get(), Error);
 }
 
+TEST_CASE("large answers are asked for as far as they may be left unread, and a ping passes them",
+          "[client][bounds]") {
+  SlowBroker slow;
+  slow.broker.greeting.set_unread_reply_bytes_max(8 << 20);
+  Client client(slow.broker.url());
+  const std::vector<JobId> two(2);
+  const auto page = client.future_list(ListQuery("q", JobState::pending).limit(1000));
+  const auto first = client.future_get_many(two, View::full);
+  const auto second = client.future_get_many(two, View::full);
+  const auto pong = client.future_ping();
+  while (slow.held < 3) std::this_thread::yield();
+  const auto requests = slow.broker.requests();
+  REQUIRE(requests.size() == 3);
+  CHECK(requests[0].has_list_jobs());
+  CHECK(requests[1].has_get_jobs());
+  CHECK(requests[2].has_ping());
+}
+
 TEST_CASE("a client that never connected ends at once", "[client][bounds]") {
   std::future<JobId> id;
   { id = Client(ClientOptions().url("pawl://127.0.0.1:1")).future_enqueue("t", ""); }
@@ -183,8 +192,7 @@ TEST_CASE("a URL that makes no sense is thrown by the constructor", "[client][bo
 }
 
 TEST_CASE("a callback may call on but not wait", "[client][bounds]") {
-  FakeBroker broker(
-      [](const PeerPtr& peer, const pb::Request& request) { peer->send(accepted(request)); });
+  FakeBroker broker(accept_all);
   Client client(broker.url());
   std::promise<Errc> waited;
   std::promise<Errc> drained;

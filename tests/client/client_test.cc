@@ -1,31 +1,12 @@
 #include <atomic>
-#include <chrono>
 #include <set>
 #include <thread>
 
-#include <catch2/catch.hpp>
-
 #include "proto/slot.h"
-#include "tests/client/support/fake_broker.h"
-#include <pawl/client.h>
+#include "tests/client/support/loopback.h"
 
 namespace pawl {
 namespace {
-
-using namespace std::chrono_literals;
-using test::accepted;
-using test::FakeBroker;
-using test::pong;
-using test::refused;
-using PeerPtr = FakeBroker::PeerPtr;
-
-void accept_all(const PeerPtr& peer, const pb::Request& request) {
-  peer->send(accepted(request));
-}
-
-ClientOptions quick(const FakeBroker& broker) {
-  return ClientOptions().url(broker.url()).reconnect_backoff(1ms, 5ms);
-}
 
 TEST_CASE("an enqueue returns the id that the broker knows the job by", "[client][loopback]") {
   FakeBroker broker(accept_all);
@@ -53,8 +34,10 @@ TEST_CASE("the greeting names program, version and credentials", "[client][loopb
   url.insert(7, "token@");
   Client(ClientOptions().url(url).client_name("billing")).enqueue("t", "");
   Client(broker.url()).enqueue("t", "");
+  Client(ClientOptions().url(broker.url()).client_name("bill\ning")).enqueue("t", "");
   const auto hellos = broker.hellos();
-  REQUIRE(hellos.size() == 2);
+  REQUIRE(hellos.size() == 3);
+  CHECK(hellos[2].client_name() == "bill_ing");
   CHECK(hellos[0].protocol_version() == 1);
   CHECK(hellos[0].client_name() == "billing");
   CHECK_FALSE(hellos[0].client_version().empty());

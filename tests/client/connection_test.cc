@@ -1,23 +1,12 @@
-#include <chrono>
 #include <future>
 
-#include <catch2/catch.hpp>
-
-#include "tests/client/support/fake_broker.h"
+#include "tests/client/support/loopback.h"
 #include "tests/client/support/session.h"
 
 namespace pawl::client {
 namespace {
 
-using namespace std::chrono_literals;
-using test::FakeBroker;
-using test::refused;
 using test::Session;
-using PeerPtr = FakeBroker::PeerPtr;
-
-ClientOptions quick(const FakeBroker& broker) {
-  return ClientOptions().url(broker.url()).reconnect_backoff(1ms, 5ms);
-}
 
 pb::Request fetch() {
   pb::Request request;

@@ -1,23 +1,12 @@
 #include <algorithm>
 #include <atomic>
-#include <chrono>
 #include <functional>
 #include <vector>
 
-#include <catch2/catch.hpp>
-
-#include "tests/client/support/fake_broker.h"
-#include <pawl/client.h>
+#include "tests/client/support/loopback.h"
 
 namespace pawl {
 namespace {
-
-using namespace std::chrono_literals;
-using test::accepted;
-using test::FakeBroker;
-using test::pong;
-using test::refused;
-using PeerPtr = FakeBroker::PeerPtr;
 
 constexpr std::uint64_t kTwoDaysMs = 2 * 24 * 60 * 60 * 1000;
 
@@ -84,7 +73,7 @@ TEST_CASE("a batch that may have been accepted gets no fresh id", "[client][outc
     if (peer->number() == 1) return peer->cut();
     peer->send(refused(request, pb::ID_EXPIRED));
   });
-  Client client(ClientOptions().url(broker.url()).reconnect_backoff(1ms, 5ms));
+  Client client(quick(broker));
   const auto id = client.try_enqueue("t", "");
   REQUIRE_FALSE(id);
   CHECK(id.error().code() == Errc::id_expired);
@@ -97,7 +86,7 @@ TEST_CASE("an enqueue with an open outcome names the job to look for", "[client]
   FakeBroker broker([](const PeerPtr& peer, const pb::Request& request) {
     if (request.has_ping()) peer->send(pong(request));
   });
-  Client client(ClientOptions().url(broker.url()));
+  Client client(broker.url());
   client.ping();
   auto first = client.future_enqueue("t", "a", Options(), 1s);
   const auto all =

@@ -20,6 +20,7 @@ struct CallLog {
   std::optional<Error> error;
   int wanted_rounds = 1;
   std::size_t long_polls = 0;
+  std::size_t reply_bytes = 0;
   std::vector<TimePoint> later_deadlines;
   Remedy remedy = Remedy::none;
 };
@@ -34,6 +35,7 @@ class LoggedCall final : public Call {
   static constexpr std::size_t kLongPoll = 7;
 
   bool is_long_poll() const override { return long_poll_; }
+  std::size_t reply_bytes() const override { return log_->reply_bytes; }
   void append_op(std::string& out, TimePoint /*now*/) override {
     log_->long_polls = Call::long_polls();
     log_->events.emplace_back("sent");
@@ -85,6 +87,27 @@ class PipelineFixture {
     pipeline.submit(std::make_unique<LoggedCall>(policy, log, bytes), now);
     return log;
   }
+  // A call that is on its way, with something to do about a refusal.
+  Log send(Remedy remedy = Remedy::none) {
+    auto log = submit();
+    log->remedy = remedy;
+    sent();
+    return log;
+  }
+  // Likewise, of which a part has until `first`, the rest until `last`.
+  Log send_in_parts(std::chrono::milliseconds first, std::chrono::milliseconds last) {
+    auto log = submit(first);
+    log->later_deadlines = {now + last};
+    sent();
+    return log;
+  }
+  // A call whose answer may be as large as that.
+  Log submit_asking(std::size_t reply_bytes) {
+    auto log = std::make_shared<CallLog>();
+    log->reply_bytes = reply_bytes;
+    pipeline.submit(std::make_unique<LoggedCall>(CallPolicy{.deadline = now + 1h}, log, 1), now);
+    return log;
+  }
 
   Decision advance(std::chrono::milliseconds by) {
     now += by;
@@ -102,6 +125,7 @@ class PipelineFixture {
     open();
     pb::Reply reply;
     reply.set_id(1);
+    *reply.mutable_hello() = greeting;
     reply.mutable_hello()->set_frame_bytes_max(1000);
     REQUIRE_FALSE(receive(reply));
   }
@@ -116,6 +140,11 @@ class PipelineFixture {
   }
 
   void cut() { pipeline.on_cut(Error(Errc::connection, "cut by the test"), now); }
+
+  void reconnect() {
+    cut();
+    connect();
+  }
 
   // What is sent now.
   std::vector<pb::Request> sent(std::size_t bytes = 1 << 20) {
@@ -156,6 +185,7 @@ class PipelineFixture {
     REQUIRE_FALSE(receive(reply));
   }
 
+  pb::HelloReply greeting;  // Of the broker, for connect().
   TimePoint now{std::chrono::hours(1)};
   int greetings = 0;
   std::uint64_t server_time = 0;

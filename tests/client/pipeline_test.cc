@@ -64,8 +64,7 @@ TEST_CASE("a late or unknown reply is let pass", "[client][pipeline]") {
 TEST_CASE("a refusal that is not retryable ends the call", "[client][pipeline]") {
   PipelineFixture t;
   t.connect();
-  const auto call = t.submit();
-  t.sent();
+  const auto call = t.send();
   t.refuse(3, pb::INVALID_ARGUMENT);
   REQUIRE(call->error);
   CHECK(call->error->code() == Errc::invalid_argument);
@@ -77,8 +76,7 @@ TEST_CASE("a refusal that is not retryable ends the call", "[client][pipeline]")
 TEST_CASE("a retryable refusal is sent again after the broker's advice", "[client][pipeline]") {
   PipelineFixture t;
   t.connect();
-  const auto call = t.submit();
-  t.sent();
+  const auto call = t.send();
   t.refuse(3, pb::OVERLOADED, 200);
   t.advance(199ms);
   CHECK(t.sent().empty());
@@ -176,11 +174,9 @@ TEST_CASE("a call that must not be sent twice fails with the cut, sent or not",
 TEST_CASE("a refused call that rests sleeps through a cut", "[client][pipeline]") {
   PipelineFixture t;
   t.connect();
-  t.submit();
-  t.sent();
+  t.send();
   t.refuse(3, pb::OVERLOADED, 5000);
-  t.cut();
-  t.connect();
+  t.reconnect();
   CHECK(t.sent().empty());
   t.advance(7s);
   CHECK(t.sent_ids() == Ids{3});
@@ -234,9 +230,7 @@ TEST_CASE("the error of a broker that cannot be reached says why", "[client][pip
 TEST_CASE("a call may expire in parts", "[client][pipeline]") {
   PipelineFixture t;
   t.connect();
-  const auto call = t.submit(1s);
-  call->later_deadlines = {t.now + 2s};
-  t.sent();
+  const auto call = t.send_in_parts(1s, 2s);
   t.advance(1s);
   CHECK(call->events == Events{"sent", "partly deadline"});
   t.advance(999ms);
@@ -275,8 +269,7 @@ TEST_CASE("no more is on the wire than the window, and the rest follows the answ
   CHECK(t.sent().empty());
   t.answer(4);
   CHECK(t.sent_ids() == Ids{6});
-  t.cut();
-  t.connect();
+  t.reconnect();
   CHECK(t.sent_ids() == Ids{3, 5, 6});
 }
 
@@ -304,8 +297,7 @@ TEST_CASE("long polls that are on the wire go again first after a cut", "[client
   t.submit(10s, {}, LoggedCall::kLongPoll);
   t.submit();
   CHECK(t.sent_ids() == Ids{3, 4});
-  t.cut();
-  t.connect();
+  t.reconnect();
   CHECK(t.sent_ids() == Ids{3, 4});
   t.answer(3);
   t.answer(4);

@@ -1,23 +1,10 @@
 #include <atomic>
-#include <chrono>
 #include <set>
 
-#include <catch2/catch.hpp>
-
-#include "tests/client/support/fake_broker.h"
-#include <pawl/client.h>
+#include "tests/client/support/loopback.h"
 
 namespace pawl {
 namespace {
-
-using namespace std::chrono_literals;
-using test::FakeBroker;
-using test::refused;
-using PeerPtr = FakeBroker::PeerPtr;
-
-ClientOptions quick(const FakeBroker& broker) {
-  return ClientOptions().url(broker.url()).reconnect_backoff(1ms, 5ms);
-}
 
 pb::Reply job_reply(const pb::Request& request, pb::State state) {
   pb::Reply reply;
@@ -29,36 +16,26 @@ pb::Reply job_reply(const pb::Request& request, pb::State state) {
 }
 
 TEST_CASE("a job's status comes with all that the broker says", "[client][query]") {
-  FakeBroker broker([](const PeerPtr& peer, const pb::Request& request) {
-    pb::Reply reply;
-    reply.set_id(request.id());
-    for (const auto& id : request.get_jobs().ids()) {
-      auto& job = *reply.mutable_get_jobs()->add_jobs();
-      job.set_id(id);
-      if (id[0] == 0) {
-        job.set_code(pb::NOT_FOUND);
-        continue;
-      }
-      job.set_state(pb::RETRYING);
-      job.set_namespace_("default");
-      job.set_queue("media");
-      job.set_type("image.resize");
-      job.set_attempt(2);
-      job.set_accepted_at_ms(1000);
-      job.set_due_at_ms(2000);
-      job.mutable_failure()->set_message("no space");
-      auto& attempt = *job.add_attempts();
-      attempt.set_number(1);
-      attempt.set_end(pb::Attempt::WORKER_LOST);
-      if (!request.get_jobs().payloads()) continue;
-      job.mutable_defaults()->set_type("image.resize");
-      job.mutable_defaults()->add_tags("a");
-      job.mutable_job()->set_payload("s3://x");
-      job.mutable_job()->add_tags("b");
-      job.mutable_job()->set_delay_ms(5);
-    }
-    peer->send(reply);
-  });
+  FakeBroker broker(answer_gets([](pb::JobStatus& job, const pb::Request& request) {
+    if (job.id()[0] == 0) return job.set_code(pb::NOT_FOUND);
+    job.set_state(pb::RETRYING);
+    job.set_namespace_("default");
+    job.set_queue("media");
+    job.set_type("image.resize");
+    job.set_attempt(2);
+    job.set_accepted_at_ms(1000);
+    job.set_due_at_ms(2000);
+    job.mutable_failure()->set_message("no space");
+    auto& attempt = *job.add_attempts();
+    attempt.set_number(1);
+    attempt.set_end(pb::Attempt::WORKER_LOST);
+    if (!request.get_jobs().payloads()) return;
+    job.mutable_defaults()->set_type("image.resize");
+    job.mutable_defaults()->add_tags("a");
+    job.mutable_job()->set_payload("s3://x");
+    job.mutable_job()->add_tags("b");
+    job.mutable_job()->set_delay_ms(5);
+  }));
   Client client(broker.url());
   const JobId id(JobId::Bytes{1});
   const JobStatus job = client.get(id, View::full);
@@ -89,13 +66,7 @@ TEST_CASE("a job's status comes with all that the broker says", "[client][query]
 
 TEST_CASE("asking for many jobs is split into what a broker takes, and joined in order",
           "[client][query]") {
-  FakeBroker broker([](const PeerPtr& peer, const pb::Request& request) {
-    pb::Reply reply;
-    reply.set_id(request.id());
-    for (const auto& id : request.get_jobs().ids())
-      reply.mutable_get_jobs()->add_jobs()->set_id(id);
-    peer->send(reply);
-  });
+  FakeBroker broker(answer_gets([](pb::JobStatus&, const pb::Request&) {}));
   Client client(broker.url());
   std::vector<JobId> ids;
   for (int i = 0; i < 2345; ++i) {
@@ -109,18 +80,6 @@ TEST_CASE("asking for many jobs is split into what a broker takes, and joined in
   for (std::size_t i = 0; i < ids.size(); ++i) REQUIRE(jobs[i].id == ids[i]);
 }
 
-// Has room for one job with a payload in an answer.
-void answer_one_job(const PeerPtr& peer, const pb::Request& request) {
-  pb::Reply reply;
-  reply.set_id(request.id());
-  for (const auto& id : request.get_jobs().ids()) {
-    auto& job = *reply.mutable_get_jobs()->add_jobs();
-    job.set_id(id);
-    if (reply.get_jobs().jobs_size() > 1) job.set_code(pb::TOO_LARGE);
-  }
-  peer->send(reply);
-}
-
 std::vector<JobId> some_ids(std::uint8_t count) {
   std::vector<JobId> ids;
   for (std::uint8_t i = 1; i <= count; ++i) ids.push_back(JobId(JobId::Bytes{i}));
@@ -128,7 +87,10 @@ std::vector<JobId> some_ids(std::uint8_t count) {
 }
 
 TEST_CASE("jobs that had no room in an answer are asked for again alone", "[client][query]") {
-  FakeBroker broker(answer_one_job);
+  // An answer has room for its first job.
+  FakeBroker broker(answer_gets([](pb::JobStatus& job, const pb::Request& request) {
+    if (job.id() != request.get_jobs().ids(0)) job.set_code(pb::TOO_LARGE);
+  }));
   Client client(broker.url());
   const auto ids = some_ids(4);
   const auto jobs = client.get_many(ids, View::full);
@@ -145,16 +107,8 @@ TEST_CASE("jobs that had no room in an answer are asked for again alone", "[clie
 }
 
 TEST_CASE("a job that fits into no answer is told as that", "[client][query]") {
-  FakeBroker broker([](const PeerPtr& peer, const pb::Request& request) {
-    pb::Reply reply;
-    reply.set_id(request.id());
-    for (const auto& id : request.get_jobs().ids()) {
-      auto& job = *reply.mutable_get_jobs()->add_jobs();
-      job.set_id(id);
-      job.set_code(pb::TOO_LARGE);
-    }
-    peer->send(reply);
-  });
+  FakeBroker broker(
+      answer_gets([](pb::JobStatus& job, const pb::Request&) { job.set_code(pb::TOO_LARGE); }));
   Client client(broker.url());
   CHECK(client.get_many(some_ids(2), View::full).at(1).code == Errc::too_large);
   const auto one = client.try_get(some_ids(1)[0], View::full);

@@ -50,8 +50,7 @@ TEST_CASE("a connection that has answered makes the next wait short again", "[cl
   greeting.set_id(1);
   greeting.mutable_hello();
   CHECK_FALSE(t.receive(greeting));
-  t.submit();
-  t.sent();
+  t.send();
   t.answer(3);
   t.cut();
   CHECK(wait_before_connect(t) <= 10ms);
@@ -162,8 +161,7 @@ TEST_CASE("a connection without anything in flight may be silent", "[client][rec
   CHECK(t.pipeline.next_deadline() == TimePoint::max());
   CHECK(t.advance(1h) == Decision::none);
   CHECK(t.sent().empty());
-  t.submit();
-  t.sent();
+  t.send();
   CHECK(t.advance(4999ms) == Decision::none);
   CHECK(t.sent().empty());
 }

@@ -6,9 +6,7 @@ namespace {
 TEST_CASE("a refusal ends only those whose time is up before the next try", "[client][refusal]") {
   PipelineFixture t;
   t.connect();
-  const auto batch = t.submit(1s);
-  batch->later_deadlines = {t.now + 10s};
-  t.sent();
+  const auto batch = t.send_in_parts(1s, 10s);
   t.refuse(3, pb::OVERLOADED, 2000);
   CHECK(batch->events == Events{"sent", "partly overloaded"});
   t.advance(3s);
@@ -20,9 +18,7 @@ TEST_CASE("a refusal ends only those whose time is up before the next try", "[cl
 TEST_CASE("a deadline that is noticed late takes no mate's next try away", "[client][refusal]") {
   PipelineFixture t;
   t.connect();
-  const auto batch = t.submit(1s);
-  batch->later_deadlines = {t.now + 10s};
-  t.sent();
+  const auto batch = t.send_in_parts(1s, 10s);
   t.refuse(3, pb::OVERLOADED, 200);
   t.advance(2s);
   CHECK(batch->events == Events{"sent", "partly overloaded"});
@@ -43,9 +39,7 @@ TEST_CASE("what comes with the time of its first part up is sent for the rest",
 TEST_CASE("a call that can ask for something else is sent again at once", "[client][refusal]") {
   PipelineFixture t;
   t.connect();
-  const auto call = t.submit();
-  call->remedy = Remedy::send_again;
-  t.sent();
+  const auto call = t.send(Remedy::send_again);
   t.refuse(3, pb::TOO_LARGE);
   CHECK(t.sent_ids() == Ids{3});
   t.refuse(3, pb::TOO_LARGE);
@@ -55,11 +49,8 @@ TEST_CASE("a call that can ask for something else is sent again at once", "[clie
 TEST_CASE("a call can ask for something else after a cut too", "[client][refusal]") {
   PipelineFixture t;
   t.connect();
-  const auto call = t.submit();
-  call->remedy = Remedy::send_again;
-  t.sent();
-  t.cut();
-  t.connect();
+  const auto call = t.send(Remedy::send_again);
+  t.reconnect();
   t.sent();
   t.refuse(3, pb::TOO_LARGE);
   CHECK(t.sent_ids() == Ids{3});
@@ -68,9 +59,7 @@ TEST_CASE("a call can ask for something else after a cut too", "[client][refusal
 TEST_CASE("a call that was refused for its age waits for the broker's time", "[client][refusal]") {
   PipelineFixture t;
   t.connect();
-  const auto call = t.submit();
-  call->remedy = Remedy::renew_clock;
-  t.sent();
+  const auto call = t.send(Remedy::renew_clock);
   t.refuse(3, pb::ID_EXPIRED);
   const auto asked = t.sent();
   REQUIRE(asked.size() == 1);
@@ -85,11 +74,9 @@ TEST_CASE("a call that was refused for its age waits for the broker's time", "[c
 TEST_CASE("the next greeting tells the broker's time too", "[client][refusal]") {
   PipelineFixture t;
   t.connect();
-  t.submit()->remedy = Remedy::renew_clock;
-  t.sent();
+  t.send(Remedy::renew_clock);
   t.refuse(3, pb::ID_EXPIRED);
-  t.cut();
-  t.connect();
+  t.reconnect();
   CHECK(t.sent_ids() == Ids{3});
 }
 
@@ -97,11 +84,8 @@ TEST_CASE("a call whose age was refused after a lost answer says that its outcom
           "[client][refusal]") {
   PipelineFixture t;
   t.connect();
-  const auto call = t.submit();
-  call->remedy = Remedy::renew_clock;
-  t.sent();
-  t.cut();
-  t.connect();
+  const auto call = t.send(Remedy::renew_clock);
+  t.reconnect();
   t.sent();
   t.refuse(3, pb::ID_EXPIRED);
   CHECK(call->events == Events{"sent", "sent", "id_expired"});
@@ -111,8 +95,7 @@ TEST_CASE("a call whose age was refused after a lost answer says that its outcom
 TEST_CASE("every pong tells the broker's time", "[client][refusal]") {
   PipelineFixture t;
   t.connect();
-  t.submit();
-  t.sent();
+  t.send();
   t.answer(3, 777);
   CHECK(t.server_time == 777);
 }

@@ -62,3 +62,51 @@ TEST_CASE("each state lists exactly its jobs, over many pages", "[core][lists]")
     }
   }
 }
+
+TEST_CASE("a cursor is refused by every list but its own", "[core][lists]") {
+  EngineFixture engine;
+  for (const char* type : {"a", "b"}) engine.enqueue({.type = type, .jobs = 3});
+  CHECK(engine.fetch(engine.worker(), 6).size() == 6);
+  for (const char* queue : {"q", "r"}) {
+    for (const char* type : {"a", "b"}) {
+      for (const auto& due : {Due{}, Due{Due::Kind::delay, 1h, {}}})
+        engine.enqueue({.queue = queue, .type = type, .jobs = 3, .due = due});
+      const BatchId batch = engine.enqueue({.queue = queue, .type = type, .jobs = 3});
+      for (JobIndex i = 0; i < 3; ++i) engine.cancel(batch.job(i));
+    }
+  }
+  const auto page = [&](const std::string& queue, JobState state, const std::string& type,
+                        std::string cursor) {
+    return engine.ask(
+        ListJobs{engine.ticket(), "default", queue, state, type, 2, std::move(cursor)});
+  };
+  const auto is_refused = [&](const Reply& reply) {
+    const auto* refused = std::get_if<Refused>(&reply.body);
+    if (refused == nullptr) return false;
+    CHECK(refused->code == Errc::invalid_argument);
+    CHECK(refused->message == "the cursor belongs to another list");
+    return true;
+  };
+  using Asked = std::tuple<std::string, JobState, std::string>;
+  std::vector<Asked> lists;
+  for (const char* queue : {"q", "r", "nowhere"}) {
+    for (const JobState state :
+         {JobState::pending, JobState::processing, JobState::scheduled, JobState::cancelled}) {
+      for (const char* type : {"", "a", "b", "none"}) lists.emplace_back(queue, state, type);
+    }
+  }
+  int cursors = 0;
+  for (const auto& [queue, state, type] : lists) {
+    const Reply first = page(queue, state, type, {});
+    const std::string cursor = std::get<Listed>(first.body).next_cursor;
+    if (cursor.empty()) continue;
+    ++cursors;
+    for (const auto& [other, other_state, other_type] : lists) {
+      INFO(queue << " " << to_string(state) << " " << type << " in " << other << " "
+                 << to_string(other_state) << " " << other_type);
+      const bool same = other == queue && other_state == state && other_type == type;
+      CHECK(is_refused(page(other, other_state, other_type, cursor)) != same);
+    }
+  }
+  CHECK(cursors == 21);
+}

@@ -2,10 +2,27 @@
 #include <string_view>
 #include <vector>
 
+#include "broker/core/keys.h"
+#include "broker/core/list_cursor.h"
 #include "tests/net/bad_input.h"
 
 namespace pawl::net {
 namespace {
+
+std::string list_request(pb::State state, const std::string& cursor) {
+  return request([&](pb::Request& r) {
+    r.mutable_list_jobs()->set_queue("q");
+    r.mutable_list_jobs()->set_state(state);
+    r.mutable_list_jobs()->set_limit(UINT32_MAX);
+    r.mutable_list_jobs()->set_cursor(cursor);
+  });
+}
+
+std::string processing_cursor(core::QueueNumber queue) {
+  return core::ListCursor{
+      .queue = queue, .state = core::JobState::processing, .place = core::keys::job(kMail)}
+      .encode();
+}
 
 std::vector<Row> message_rows() {
   using Request = pb::Request;
@@ -114,6 +131,40 @@ std::vector<Row> message_rows() {
   };
 }
 
+std::vector<Row> cursor_rows() {
+  const std::string pending =
+      core::ListCursor{
+          .queue = 9, .state = core::JobState::pending, .place = std::string(4 + 18, '\0')}
+          .encode();
+  const auto indexed = [](core::QueueNumber queue, core::JobState state) {
+    const std::string key =
+        core::keys::listed({.queue = 9, .state = core::JobState::failed, .batch = kMail});
+    return core::ListCursor{.queue = queue, .state = state, .place = std::string(4, '\0') + key}
+        .encode();
+  };
+  const std::string failed = indexed(9, core::JobState::failed);
+  const auto row = [](const char* what, pb::State state, const std::string& cursor) {
+    return Row{what, Who::client, list_request(state, cursor), pb::INVALID_ARGUMENT, Then::stays};
+  };
+  return {
+      row("a cursor that is none", pb::PENDING, "garbage"),
+      row("a cursor of one byte", pb::FAILED, "x"),
+      row("a cursor of another state's list", pb::SCHEDULED, failed),
+      row("a pending list's cursor for the processing", pb::PROCESSING, pending),
+      row("a processing list's cursor for the pending", pb::PENDING, processing_cursor(9)),
+      row("a pending list's cursor cut short", pb::PENDING, pending.substr(0, pending.size() - 1)),
+      row("a processing list's cursor with a byte more", pb::PROCESSING,
+          processing_cursor(9) + "x"),
+      row("a processing list's cursor whose id is none", pb::PROCESSING,
+          processing_cursor(9).replace(9, 16, std::string(16, 'x'))),
+      row("a failed list's cursor cut short", pb::FAILED, failed.substr(0, failed.size() - 1)),
+      row("a cursor whose place lies in another queue", pb::FAILED,
+          indexed(8, core::JobState::failed)),
+      row("a cursor whose place lies in another state", pb::COMPLETED,
+          indexed(9, core::JobState::completed)),
+  };
+}
+
 std::vector<Row> enqueue_rows() {
   const auto enqueue = [](const auto& spoil) {
     return request([&](pb::Request& r) {
@@ -172,23 +223,22 @@ std::vector<Row> enqueue_rows() {
 TEST_CASE("bad requests are answered and the connection stays", "[net][bad_input]") {
   check_all(message_rows());
 }
+TEST_CASE("a cursor that is none of the list asked for is answered", "[net][bad_input]") {
+  check_all(cursor_rows());
+}
 TEST_CASE("bad jobs are answered and nothing of them is kept", "[net][bad_input]") {
   check_all(enqueue_rows());
 }
 
-TEST_CASE("a page over 1000 jobs is cut to 1000, a cursor is the engine's to read",
+TEST_CASE("a page over 1000 jobs is cut to 1000, a list's cursor goes to the engine as it is",
           "[net][bad_input]") {
   TestServer broker;
   TestClient client = broker.greeted();
-  client.send(request([](pb::Request& r) {
-    r.mutable_list_jobs()->set_queue("q");
-    r.mutable_list_jobs()->set_state(pb::PENDING);
-    r.mutable_list_jobs()->set_limit(UINT32_MAX);
-    r.mutable_list_jobs()->set_cursor("garbage");
-  }));
+  const std::string cursor = processing_cursor(9);
+  client.send(list_request(pb::PROCESSING, cursor));
   const auto list = broker.sink.take_as<core::ListJobs>();
   CHECK(list.limit == 1000);
-  CHECK(list.cursor == "garbage");
+  CHECK(list.cursor == cursor);
 }
 
 }  // namespace

@@ -10,6 +10,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "broker/core/list_cursor.h"
 #include "broker/net/encode.h"
 #include "broker/net/request.h"
 #include "tests/net/values.h"
@@ -157,7 +158,11 @@ TEST_CASE("golden questions", "[net][golden]") {
   CHECK(list_jobs.state == core::JobState::failed);
   CHECK(list_jobs.type == "email.send");
   CHECK(list_jobs.limit == 50);
-  CHECK(list_jobs.cursor == "\x01\x02");
+  const auto cursor = core::ListCursor::decode(list_jobs.cursor);
+  REQUIRE(cursor);
+  CHECK(cursor->queue == 1);
+  CHECK(cursor->state == core::JobState::failed);
+  CHECK(cursor->type == 2);
 
   Golden stats("queue_stats");
   CHECK(decode_queue_stats(stats.message(), stats.check).queues ==

@@ -71,7 +71,9 @@ void Observer::query() {
 void Observer::answered(core::ConnectionId connection, const core::Reply& reply) {
   if (connection != connection_) return;
   if (healed_) awaited_ = reply;
-  if (const auto* listed = std::get_if<core::Listed>(&reply.body))
+  const auto* listed = std::get_if<core::Listed>(&reply.body);
+  // The answer for an earlier list has a cursor of that.
+  if (listed != nullptr && reply.ticket.request == listing_.ticket.request)
     listing_.cursor = listed->next_cursor;
 }
 

@@ -22,7 +22,8 @@ class PAWL_API WorkerOptions {
 
   // URL, log and the connection's timing. Its namespace is the one of all the queues.
   WorkerOptions& connection(ClientOptions value) { return connection_ = std::move(value), *this; }
-  // A name for people; "host:pid" by default.
+  // A name for people: 1 to 128 of A-Z a-z 0-9 _ . : - and by default, or when empty, "host:pid",
+  // with '_' for what a host's name has beyond these. It need not be unique.
   WorkerOptions& worker_id(std::string value) { return worker_id_ = std::move(value), *this; }
   // How many jobs run at once: 1 to 1000, a thread each.
   WorkerOptions& concurrency(unsigned value) { return concurrency_ = value, *this; }
