@@ -155,9 +155,11 @@ void EngineLoop::take_commands(core::Now now) {
   while (taken < kCommandsPerTurn && group_.accepting() && inbox_.take_one(take)) ++taken;
   if (taken != 0) count(counters_.commands, taken);
   // What came before the stop is served as usual.
-  if (life_ == Life::stopping && leasing_ == Leasing::on && inbox_.empty()) {
-    execute(core::StopLeasing{}, now);
-  }
+  if (stop_is_next()) execute(core::StopLeasing{}, now);
+}
+
+bool EngineLoop::stop_is_next() const {
+  return life_ == Life::stopping && leasing_ == Leasing::on && inbox_.empty();
 }
 
 void EngineLoop::carry_out(core::Now now) {
@@ -270,9 +272,8 @@ void EngineLoop::sleep(core::Now now) {
     at_most = std::min(at_most, *deadline - now.at);
   }
   if (at_most <= 0ms) return;
-  const Life life = life_;
   bell_.wait_for(at_most, [&] {
-    return !events_.empty() || (group_.accepting() && !inbox_.empty()) || life_ != life || ended();
+    return !events_.empty() || (group_.accepting() && !inbox_.empty()) || stop_is_next() || ended();
   });
 }
 

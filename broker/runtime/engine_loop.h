@@ -104,6 +104,7 @@ class EngineLoop {
   void execute(core::Command&& command, core::Now now);
   void listen_until(core::Timestamp now);
   void take_commands(core::Now now);
+  bool stop_is_next() const;
   void carry_out(core::Now now);
   enum class Written : std::uint8_t { already, later };
   Written write(std::shared_ptr<const core::Commit> commit);
