@@ -18,6 +18,8 @@ constexpr std::size_t kCommandsPerTurn = 1024;
 // A jump of the wall clock is noticed this soon.
 constexpr std::chrono::milliseconds kSleepMax = 1s;
 constexpr core::Milliseconds kPublishEvery = 200ms;
+// Other things become due while the silence of sessions is looked into.
+constexpr std::chrono::milliseconds kSleepUnheard = 10ms;
 // A small disk is not refused as a whole: this part of it may always be used.
 constexpr std::uint64_t kShareOfDiskKeptFree = 8;
 
@@ -111,8 +113,8 @@ void EngineLoop::turn() {
   count(counters_.turns);
   const core::Now now = clock_.now();
   take_events(now);
-  listen_until(now.at);
   take_commands(now);
+  hear();
   if (group_.phase() == Group::Phase::running) group_.advance(now, heard_);
   carry_out(now);
   if (group_.phase() != Group::Phase::running) return;
@@ -130,6 +132,9 @@ void EngineLoop::take(Event&& event, core::Now now) {
     conclude(*result);
   } else if (auto* read = std::get_if<ReadDone>(&event)) {
     group_.answered(read->epoch, std::move(read->result), now);
+  } else if (std::holds_alternative<CaughtUp>(event)) {
+    listening_.stage = Listening::Stage::posted;
+    listening_.posted = inbox_.posted();
   } else {
     execute(std::move(std::get<core::Command>(event)), now);
   }
@@ -139,14 +144,6 @@ void EngineLoop::execute(core::Command&& command, core::Now now) {
   if (group_.phase() != Group::Phase::running) return;
   if (std::holds_alternative<core::StopLeasing>(command)) leasing_ = Leasing::off;
   group_.execute(std::move(command), now);
-}
-
-// Keeps up how far back the inbox reaches: what was posted before `heard_` has been executed.
-void EngineLoop::listen_until(core::Timestamp now) {
-  if (inbox_.taken() < listening_.posted) return;
-  heard_ = std::max(heard_, listening_.at);
-  listening_ = {inbox_.posted(), now};
-  if (inbox_.taken() >= listening_.posted) heard_ = now;
 }
 
 void EngineLoop::take_commands(core::Now now) {
@@ -160,6 +157,23 @@ void EngineLoop::take_commands(core::Now now) {
 
 bool EngineLoop::stop_is_next() const {
   return life_ == Life::stopping && leasing_ == Leasing::on && inbox_.empty();
+}
+
+void EngineLoop::hear() {
+  using Stage = Listening::Stage;
+  if (listening_.stage != Stage::posted || inbox_.taken() < listening_.posted) return;
+  heard_ = listening_.at;
+  listening_.stage = Stage::over;
+}
+
+void EngineLoop::ask_for_unheard(core::Timestamp now) {
+  using Stage = Listening::Stage;
+  if (listening_.stage != Stage::over) return;
+  listening_ = {Stage::asked, now, 0};
+  options_.catch_up([this] {
+    events_.post(CaughtUp{});
+    bell_.ring();
+  });
 }
 
 void EngineLoop::carry_out(core::Now now) {
@@ -268,7 +282,11 @@ void EngineLoop::sleep(core::Now now) {
   std::chrono::milliseconds at_most = kSleepMax;
   // While commands have to wait outside, so does what is due.
   const auto deadline = group_.accepting() ? group_.next_deadline(now) : std::nullopt;
-  if (deadline) {
+  if (deadline && *deadline <= now.at && heard_ < *deadline) {
+    // It was not done, so it may be a session that was not heard of.
+    ask_for_unheard(now.at);
+    at_most = kSleepUnheard;
+  } else if (deadline) {
     at_most = std::min(at_most, *deadline - now.at);
   }
   if (at_most <= 0ms) return;
