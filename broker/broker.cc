@@ -70,13 +70,14 @@ net::NetSettings net_settings(const Config& config) {
   return settings;
 }
 
-runtime::LoopOptions loop_options(const Config& config) {
+runtime::LoopOptions loop_options(const Config& config, net::Server& server) {
   runtime::LoopOptions options;
   options.settings = config.queues;
   options.seed = draw();
   options.inbox_bytes = config.inbox_bytes;
   options.min_free_bytes = config.min_free_bytes;
   options.on_space = tell_space;
+  options.catch_up = [&server](const auto& done) { server.catch_up(done); };
   options.on_fatal = end_at_once;
   return options;
 }
@@ -87,7 +88,7 @@ Broker::Broker(const Config& config)
     : store_(store_options(config)),
       services_{inbox_, [this] { return clock_.now(); }, draw_session},
       server_(services_, net_settings(config)) {
-  loop_.emplace(loop_options(config), store_, clock_, outbox_);
+  loop_.emplace(loop_options(config, server_), store_, clock_, outbox_);
   inbox_.connect(*loop_);
   while (!loop_->wait_until_ready(kReadyNote)) spdlog::info("still reading back what was stored");
 }

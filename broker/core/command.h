@@ -1,7 +1,7 @@
 #pragma once
 
-// What the outside asks of the engine: plain values, validated before they come here
-// (net/translate). Every command with a ticket is answered by exactly one reply to that ticket, now
+// What the outside asks of the engine: plain values, validated before they come here (by
+// net/decode_*). Every command with a ticket is answered by exactly one reply to that ticket, now
 // or later.
 
 #include <optional>

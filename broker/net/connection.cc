@@ -221,6 +221,13 @@ void Connection::tick(Clock::time_point now) {
   if (!is_closed_) give_back_buffer(now);
 }
 
+void Connection::vouch_if_unread() {
+  if (is_closed_ || !conversation_.has_session()) return;
+  const bool untaken = turn_over_ || (reading_ == Reading::none && frames_.buffered_bytes() > 0);
+  error_code ignored;
+  if (untaken || socket_.available(ignored) > 0) conversation_.vouch();
+}
+
 // A client that was busy once does not keep a large buffer for ever. The waiting read holds it, so
 // that is restarted.
 void Connection::give_back_buffer(Clock::time_point now) {

@@ -70,6 +70,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void proceed();
   // Ends what has waited for too long. To be called now and then.
   void tick(Clock::time_point now);
+  // Posts a heartbeat for a worker of whom something lies here that is not taken yet.
+  void vouch_if_unread();
   // Ends it because all connections together hold too much, with a word about it where one can be
   // read. It holds nothing from here on.
   void shed();

@@ -54,6 +54,12 @@ constexpr bool kHasSession =
     std::is_same_v<Command, core::Fetch> || std::is_same_v<Command, core::Report> ||
     std::is_same_v<Command, core::Heartbeat>;
 
+// The answer to vouch(), for which nobody waits.
+bool is_unasked(const core::Reply& reply) {
+  return reply.ticket.request == 0 && (std::holds_alternative<core::Beaten>(reply.body) ||
+                                       std::holds_alternative<core::Refused>(reply.body));
+}
+
 bool needs_session(Operation operation) {
   return operation == Operation::fetch || operation == Operation::report ||
          operation == Operation::heartbeat || operation == Operation::end_fetch;
@@ -201,9 +207,17 @@ bool Conversation::hand_over(Operation operation, core::Command&& command, std::
   return true;
 }
 
+void Conversation::vouch() {
+  core::Heartbeat heartbeat;
+  heartbeat.ticket = {id_, 0};
+  heartbeat.session = session_;
+  services_.commands.post_always(heartbeat);
+}
+
 void Conversation::answer(const core::Reply& reply) {
   const std::uint64_t request = reply.ticket.request;
   if (request != 0 && !land(request)) return;
+  if (is_unasked(reply)) return;
   if (stage_ == Stage::ended) return;
   if (stage_ == Stage::opening) {
     if (const auto* opened = std::get_if<core::SessionOpened>(&reply.body)) {

@@ -31,6 +31,10 @@ class Conversation {
   // The broker is stopping: tells the client, ends its waits for jobs and takes no new jobs.
   void stop();
 
+  // Posts a heartbeat for its worker, who has said something that was not taken yet.
+  // REQUIRES: has_session().
+  void vouch();
+
   // Whether to go on reading; answers that leave change it.
   bool accepts() const;
   // Nothing more will be taken: close when the output is written.
@@ -38,6 +42,8 @@ class Conversation {
   bool greeted() const { return stage_ != Stage::fresh; }
   // The engine has heard of this connection.
   bool known_to_engine() const { return known_to_engine_; }
+  // It is a worker's.
+  bool has_session() const { return !session_.empty(); }
   std::size_t in_flight() const { return in_flight_.size(); }
   std::size_t frame_bytes_max() const;
   Output& output() { return output_; }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include <boost/asio/post.hpp>
+#include <spdlog/spdlog.h>
 
 namespace pawl::net {
 
@@ -14,6 +15,11 @@ namespace {
 
 // To cut those that hold less would help nobody.
 constexpr std::size_t kShedBytesMin = 64 << 10;
+
+// Ticks that are further apart mean that this thread stood still.
+constexpr core::Milliseconds kStandstillMin{1'000};
+// Clients that were cut meanwhile connect again in this time.
+constexpr core::Milliseconds kDeafMin{3'000};
 
 }  // namespace
 
@@ -29,6 +35,8 @@ IoThread::~IoThread() {
 }
 
 void IoThread::start() {
+  ticked_at_ = services_.now().at;
+  asio::post(context_, [this] { schedule_tick(); });
   thread_ = std::thread([this] { context_.run(); });
 }
 
@@ -55,7 +63,6 @@ void IoThread::adopt(Arrival arrival) {
     if (finishing_) return connection->close("the broker stops");
     connection->start(Connection::Clock::now());
     if (drained_) connection->stop();
-    schedule_tick();
   });
 }
 
@@ -98,11 +105,9 @@ void IoThread::answer(const core::Reply& reply) {
 }
 
 void IoThread::schedule_tick() {
-  if (ticks_ || finishing_) return;
-  ticks_ = true;
+  if (finishing_) return;
   tick_.expires_after(settings_.tick);
   tick_.async_wait([this](const boost::system::error_code& cancelled) {
-    ticks_ = false;
     if (!cancelled) tick();
   });
 }
@@ -116,8 +121,9 @@ void IoThread::tick() {
   }
   if (counts_.held_bytes > settings_.client_bytes_max) shed_fattest();
   tell_disconnected();
+  tell_caught_up();
   check_drained();
-  if (!connections_.empty() || !disconnected_.empty()) schedule_tick();
+  schedule_tick();
 }
 
 void IoThread::on_closed(Connection& connection) {
@@ -149,10 +155,41 @@ void IoThread::shed_fattest() {
 // By the same way as the commands, which it must not overtake. A full inbox takes them later.
 void IoThread::tell_disconnected() {
   while (!disconnected_.empty()) {
-    if (!services_.commands.post(core::Disconnected{disconnected_.back()}, 0))
-      return schedule_tick();
+    if (!services_.commands.post(core::Disconnected{disconnected_.back()}, 0)) return;
     disconnected_.pop_back();
   }
+}
+
+void IoThread::catch_up(std::function<void()> done) {
+  asio::post(context_,
+             [this, asked = std::move(done)]() mutable { caught_up_ = std::move(asked); });
+}
+
+// A packet that was lost in a standstill is sent again after as long a time at most.
+bool IoThread::is_deaf() {
+  const core::Timestamp now = services_.now().at;
+  const core::Milliseconds away = now - std::exchange(ticked_at_, now);
+  if (away >= kStandstillMin) {
+    const core::Milliseconds deaf = std::min(std::max(away, kDeafMin), settings_.greeting.lease);
+    deaf_until_ = now + deaf;
+    spdlog::warn("stood still for {} ms: no worker is taken for silent within {} ms", away.count(),
+                 deaf.count());
+  }
+  return now < deaf_until_;
+}
+
+// What has been read by now is posted before a task that is posted now has its turn.
+void IoThread::tell_caught_up() {
+  if (is_deaf() || !caught_up_) return;
+  vouch_for_unread();
+  asio::post(context_, [this, done = std::exchange(caught_up_, {})] {
+    vouch_for_unread();
+    done();
+  });
+}
+
+void IoThread::vouch_for_unread() {
+  for (const auto& [id, connection] : connections_) connection->vouch_if_unread();
 }
 
 std::future<void> IoThread::drain() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -36,6 +37,11 @@ class IoThread final : private ConnectionOwner {
   void adopt(Arrival arrival);
   // Thread-safe: wakes the thread once for any number of replies.
   void deliver(std::vector<core::Reply>&& replies);
+  // Calls `done`, on this thread, once the commands that lay unread are posted; where they cannot
+  // be read for now, a heartbeat is, since who sends is alive. After a standstill of the process or
+  // its machine that takes longer: then clients have to send again what was lost, or to connect
+  // again. Thread-safe, one at a time.
+  void catch_up(std::function<void()> done);
   // Tells every client that the broker stops. The future is ready once no request is in flight and
   // no reply is left to be written. Thread-safe; to be called once.
   std::future<void> drain();
@@ -51,6 +57,9 @@ class IoThread final : private ConnectionOwner {
   void on_crowded() override;
   void shed_fattest();
   void tell_disconnected();
+  bool is_deaf();
+  void tell_caught_up();
+  void vouch_for_unread();
   void check_drained();
 
   const Services& services_;
@@ -62,8 +71,10 @@ class IoThread final : private ConnectionOwner {
   std::unordered_map<core::ConnectionId, std::shared_ptr<Connection>> connections_;
   std::vector<std::shared_ptr<Connection>> answered_;  // In this round of replies.
   std::vector<core::ConnectionId> disconnected_;       // What the engine does not know yet.
+  std::function<void()> caught_up_;                    // Who asks whether everything is read.
+  core::Timestamp ticked_at_{};
+  core::Timestamp deaf_until_{};
   std::optional<std::promise<void>> drained_;
-  bool ticks_ = false;
   bool sheds_ = false;  // It was asked for.
   bool finishing_ = false;
   std::thread thread_;

@@ -41,6 +41,15 @@ void Server::deliver(std::vector<core::Reply>&& replies) {
   }
 }
 
+void Server::catch_up(std::function<void()> done) {
+  const auto left = std::make_shared<std::atomic<std::size_t>>(threads_.size());
+  for (const auto& thread : threads_) {
+    thread->catch_up([left, done] {
+      if (--*left == 0) done();
+    });
+  }
+}
+
 bool Server::drain(std::chrono::steady_clock::time_point deadline) {
   listener_.stop();
   std::vector<std::future<void>> drained;

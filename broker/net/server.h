@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -29,6 +30,10 @@ class Server {
 
   // Answers and pushes of the engine, for any connections.
   void deliver(std::vector<core::Reply>&& replies);
+
+  // Calls `done`, from a thread of its own, once every command that had reached this machine by now
+  // is posted, at least as a sign of life of the worker who sent it. One at a time.
+  void catch_up(std::function<void()> done);
 
   // Takes no more connections, tells every client that the broker stops, and waits until no request
   // is in flight and every reply is written, or until `deadline`. True when nothing was left.

@@ -22,6 +22,8 @@ constexpr core::Milliseconds kPublishEvery = 200ms;
 // next look. A commit's bytes reach the disk more than once: in the log, and in a file.
 constexpr std::uint64_t kLooksPerFloor = 8;
 constexpr std::uint64_t kUnseenBytesMin = 1 << 20;
+// Other things become due while the silence of sessions is looked into.
+constexpr std::chrono::milliseconds kSleepUnheard = 10ms;
 // A small disk is not refused as a whole: this part of it may always be used.
 constexpr std::uint64_t kShareOfDiskKeptFree = 8;
 
@@ -115,8 +117,8 @@ void EngineLoop::turn() {
   count(counters_.turns);
   const core::Now now = clock_.now();
   take_events(now);
-  listen_until(now.at);
   take_commands(now);
+  hear();
   if (group_.phase() == Group::Phase::running) group_.advance(now, heard_);
   carry_out(now);
   if (group_.phase() != Group::Phase::running) return;
@@ -134,6 +136,9 @@ void EngineLoop::take(Event&& event, core::Now now) {
     conclude(*result);
   } else if (auto* read = std::get_if<ReadDone>(&event)) {
     group_.answered(read->epoch, std::move(read->result), now);
+  } else if (std::holds_alternative<CaughtUp>(event)) {
+    listening_.stage = Listening::Stage::posted;
+    listening_.posted = inbox_.posted();
   } else {
     execute(std::move(std::get<core::Command>(event)), now);
   }
@@ -145,23 +150,34 @@ void EngineLoop::execute(core::Command&& command, core::Now now) {
   group_.execute(std::move(command), now);
 }
 
-// Keeps up how far back the inbox reaches: what was posted before `heard_` has been executed.
-void EngineLoop::listen_until(core::Timestamp now) {
-  if (inbox_.taken() < listening_.posted) return;
-  heard_ = std::max(heard_, listening_.at);
-  listening_ = {inbox_.posted(), now};
-  if (inbox_.taken() >= listening_.posted) heard_ = now;
-}
-
 void EngineLoop::take_commands(core::Now now) {
   std::size_t taken = 0;
   const auto take = [&](core::Command&& command) { group_.execute(std::move(command), now); };
   while (taken < kCommandsPerTurn && group_.accepting() && inbox_.take_one(take)) ++taken;
   if (taken != 0) count(counters_.commands, taken);
   // What came before the stop is served as usual.
-  if (life_ == Life::stopping && leasing_ == Leasing::on && inbox_.empty()) {
-    execute(core::StopLeasing{}, now);
-  }
+  if (stop_is_next()) execute(core::StopLeasing{}, now);
+}
+
+bool EngineLoop::stop_is_next() const {
+  return life_ == Life::stopping && leasing_ == Leasing::on && inbox_.empty();
+}
+
+void EngineLoop::hear() {
+  using Stage = Listening::Stage;
+  if (listening_.stage != Stage::posted || inbox_.taken() < listening_.posted) return;
+  heard_ = listening_.at;
+  listening_.stage = Stage::over;
+}
+
+void EngineLoop::ask_for_unheard(core::Timestamp now) {
+  using Stage = Listening::Stage;
+  if (listening_.stage != Stage::over) return;
+  listening_ = {Stage::asked, now, 0};
+  options_.catch_up([this] {
+    events_.post(CaughtUp{});
+    bell_.ring();
+  });
 }
 
 void EngineLoop::carry_out(core::Now now) {
@@ -277,13 +293,16 @@ void EngineLoop::sleep(core::Now now) {
   std::chrono::milliseconds at_most = kSleepMax;
   // While commands have to wait outside, so does what is due.
   const auto deadline = group_.accepting() ? group_.next_deadline(now) : std::nullopt;
-  if (deadline) {
+  if (deadline && *deadline <= now.at && heard_ < *deadline) {
+    // It was not done, so it may be a session that was not heard of.
+    ask_for_unheard(now.at);
+    at_most = kSleepUnheard;
+  } else if (deadline) {
     at_most = std::min(at_most, *deadline - now.at);
   }
   if (at_most <= 0ms) return;
-  const Life life = life_;
   bell_.wait_for(at_most, [&] {
-    return !events_.empty() || (group_.accepting() && !inbox_.empty()) || life_ != life || ended();
+    return !events_.empty() || (group_.accepting() && !inbox_.empty()) || stop_is_next() || ended();
   });
 }
 

@@ -54,6 +54,12 @@ struct LoopOptions {
   };
   std::function<void(const SpaceNote&)> on_space;
 
+  // Has whoever posts commands post what has reached them by now, and then calls `done`, from any
+  // thread. Nobody is taken for silent before: when the process or its machine stood still, so did
+  // they. At most one is under way. By default nothing waits anywhere but in the inbox.
+  using Done = std::function<void()>;
+  std::function<void(Done)> catch_up = [](const Done& done) { done(); };
+
   // The store cannot be trusted any more: nothing that depends on it leaves after this. Called
   // once, from the engine's thread; the process has to end.
   std::function<void(const std::string& why)> on_fatal;
@@ -103,8 +109,10 @@ class EngineLoop {
   void take_events(core::Now now);
   void take(Event&& event, core::Now now);
   void execute(core::Command&& command, core::Now now);
-  void listen_until(core::Timestamp now);
   void take_commands(core::Now now);
+  void hear();
+  void ask_for_unheard(core::Timestamp now);
+  bool stop_is_next() const;
   void carry_out(core::Now now);
   enum class Written : std::uint8_t { already, later };
   Written write(std::shared_ptr<const core::Commit> commit);
@@ -139,11 +147,12 @@ class EngineLoop {
   Group group_;
   std::vector<Event> taken_;
   Leasing leasing_ = Leasing::on;
-  core::Timestamp heard_{};  // What was posted before then has been executed.
-  struct {
-    std::size_t posted = 0;
+  core::Timestamp heard_{};  // What had reached the broker by then has been executed.
+  struct Listening {
+    enum class Stage : std::uint8_t { over, asked, posted } stage = Stage::over;
     core::Timestamp at{};
-  } listening_;  // When so many have been taken, everything up to that time has been heard.
+    std::size_t posted = 0;  // When so many have been taken, everything up to `at` has been heard.
+  } listening_;
   core::Timestamp published_at_{};
 
   mutable std::mutex mutex_;  // Of what follows, up to the threads.

@@ -11,13 +11,15 @@
 
 namespace pawl::runtime {
 
-// What the loop's own threads tell the engine's thread; never refused. It is bounded by what was
-// asked of them.
+// What the loop's own threads and those of the network tell the engine's thread; never refused. It
+// is bounded by what was asked of them.
 struct ReadDone {
   core::Epoch epoch = 0;
   store::ReadResult result;
 };
-using Event = std::variant<store::Committed, ReadDone, core::Command>;
+// Everything that had reached the broker when it was asked for has been posted.
+struct CaughtUp {};
+using Event = std::variant<store::Committed, ReadDone, CaughtUp, core::Command>;
 
 class EventLane {
  public:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
 #include <fcntl.h>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "broker/store/kill_point.h"
 #include "broker/store/live_logs.h"
 #include "broker/store/log_records.h"
+#include "broker/store/write_all.h"
 
 namespace pawl::store {
 
@@ -38,11 +40,7 @@ class File {
 
   int descriptor() const { return file_; }
   void write_all(std::string_view bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t put = ::write(file_, bytes.data(), bytes.size());
-      if (put < 0) fail(path_, "write", errno);
-      bytes.remove_prefix(static_cast<std::size_t>(put));
-    }
+    if (const int error = store::write_all(file_, bytes)) fail(path_, "write", error);
     sync();
   }
   void cut(std::uint64_t size) const {
@@ -82,16 +80,24 @@ class MappedFile {
   const char* bytes_ = nullptr;
 };
 
+// Nothing for a name that RocksDB does not give either.
+std::optional<std::uint64_t> number_of_log(const fs::path& log) {
+  const std::string stem = log.stem().string();
+  const char* const end = stem.data() + stem.size();
+  std::uint64_t number = 0;
+  const auto read = std::from_chars(stem.data(), end, number);
+  if (log.extension() != ".log" || read.ec != std::errc() || read.ptr != end) return std::nullopt;
+  return number;
+}
+
 // Named by ascending numbers: 000012.log. Those that are not needed any more may be there or not,
 // with holes between them.
 std::vector<fs::path> live_logs_in(const fs::path& directory) {
   std::vector<std::pair<std::uint64_t, fs::path>> numbered;
   std::error_code missing;
   for (const auto& entry : fs::directory_iterator(directory, missing)) {
-    const fs::path& path = entry.path();
-    const std::string stem = path.stem().string();
-    const bool digits = !stem.empty() && stem.find_first_not_of("0123456789") == std::string::npos;
-    if (path.extension() == ".log" && digits) numbered.emplace_back(std::stoull(stem), path);
+    if (const auto number = number_of_log(entry.path()))
+      numbered.emplace_back(*number, entry.path());
   }
   std::sort(numbered.begin(), numbered.end());
   const std::uint64_t first = first_live_log(directory);

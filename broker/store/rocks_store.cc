@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 #include <rocksdb/db.h>
+#include <rocksdb/file_system.h>
 #include <rocksdb/listener.h>
 #include <rocksdb/write_batch.h>
 #include <sys/statvfs.h>
@@ -20,6 +21,7 @@
 #include "broker/store/kill_point.h"
 #include "broker/store/live_logs.h"
 #include "broker/store/log_audit.h"
+#include "broker/store/make_directory.h"
 #include "broker/store/rocks_codec.h"
 #include "broker/store/rocks_log.h"
 #include "broker/store/rocks_read.h"
@@ -45,18 +47,6 @@ Space space_at(const std::filesystem::path& directory) {
   if (::statvfs(directory.c_str(), &stat) != 0) return {};
   return {.free_bytes = std::uint64_t{stat.f_bavail} * stat.f_frsize,
           .total_bytes = std::uint64_t{stat.f_blocks} * stat.f_frsize};
-}
-
-void make_directory(const std::filesystem::path& directory) {
-  std::error_code error;
-  const bool fresh = std::filesystem::create_directories(directory, error);
-  if (!error && fresh) {
-    std::filesystem::permissions(directory, std::filesystem::perms::owner_all, error);
-  }
-  if (error) {
-    throw std::runtime_error(
-        fmt::format("cannot make the data directory {}: {}", directory.string(), error.message()));
-  }
 }
 
 void add(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* column, std::string_view prefix,
@@ -168,7 +158,7 @@ RocksStore::RocksStore(RocksOptions options) : options_(std::move(options)) {
   if (!options_.space) {
     options_.space = [directory = options_.directory] { return space_at(directory); };
   }
-  make_directory(options_.directory);
+  make_directory(options_.directory, file_system());
   lock_ = std::make_unique<DirectoryLock>(options_.directory);
   reserve_ = std::make_unique<Reserve>(Reserve::Options{.file = options_.directory / "reserve",
                                                         .bytes = options_.reserve_bytes,
@@ -180,6 +170,10 @@ RocksStore::RocksStore(RocksOptions options) : options_(std::move(options)) {
 }
 
 RocksStore::~RocksStore() = default;
+
+rocksdb::FileSystem& RocksStore::file_system() const {
+  return options_.file_system ? *options_.file_system : *rocksdb::FileSystem::Default();
+}
 
 RocksStore::Columns::~Columns() {
   for (rocksdb::ColumnFamilyHandle* handle : handles) database->DestroyColumnFamilyHandle(handle);
@@ -197,7 +191,7 @@ void RocksStore::open() {
   parts_->expiry = expiry_;
 
   const std::string path = (options_.directory / "db").string();
-  make_directory(path);  // Else RocksDB complains that there is none, and makes it.
+  make_directory(path, file_system());  // Else RocksDB complains that there is none.
   check_current(path);
   check_logs(path);
   check_columns(path);

@@ -54,6 +54,7 @@ class RocksStore final : public Store {
     ~Columns();
   };
 
+  rocksdb::FileSystem& file_system() const;
   void open();
   void check_logs(const std::string& path);
   void check_columns(const std::string& path) const;

@@ -1,3 +1,7 @@
+#include <fstream>
+#include <future>
+#include <unistd.h>
+
 #include "tests/runtime/running.h"
 
 namespace pawl::test {
@@ -5,6 +9,48 @@ namespace pawl::test {
 namespace {
 
 using Fault = store::MemoryStore::Fault;
+
+// Has another thread stop the loop while its own is between looking for a stop and going to sleep.
+class StopsInBetween final : public runtime::ReplySink {
+ public:
+  void deliver(std::vector<core::Reply>&&) override {
+    std::promise<pid_t> begins;
+    std::future<EngineLoop::Stopped> stopped = std::async(std::launch::async, [&] {
+      begins.set_value(::gettid());
+      return loop_->stop(kPatience);
+    });
+    const pid_t stopper = begins.get_future().get();
+    while (serves() || !waits(stopper)) std::this_thread::yield();
+    stopped_.set_value(std::move(stopped));
+  }
+  void connect(EngineLoop& loop) { loop_ = &loop; }
+  // How long an idle loop took to stop.
+  std::chrono::steady_clock::duration time_to_stop() {
+    std::future<EngineLoop::Stopped> stopped = stopped_.get_future().get();
+    const auto began = std::chrono::steady_clock::now();
+    CHECK(stopped.get() == EngineLoop::Stopped::clean);
+    return std::chrono::steady_clock::now() - began;
+  }
+
+ private:
+  // A loop that serves counts what it refuses.
+  bool serves() const {
+    const std::uint64_t before = loop_->counters().commands_refused;
+    const bool taken = loop_->post(core::QueueStats{}, runtime::LoopOptions{}.inbox_bytes + 1);
+    return taken || loop_->counters().commands_refused != before;
+  }
+
+  static bool waits(pid_t thread) {
+    std::ifstream file("/proc/self/task/" + std::to_string(thread) + "/stat");
+    std::string stat;
+    std::getline(file, stat);
+    const std::size_t name_ends = stat.rfind(") ");
+    return name_ends != std::string::npos && stat[name_ends + 2] == 'S';
+  }
+
+  EngineLoop* loop_ = nullptr;
+  std::promise<std::future<EngineLoop::Stopped>> stopped_;
+};
 
 }  // namespace
 
@@ -26,6 +72,24 @@ TEST_CASE("a clean stop keeps what was accepted and the next loop serves it", "[
   running.start();
   CHECK(running.pending() == 50);
   CHECK(running.loop->totals().pending == 50);
+}
+
+TEST_CASE("a stop that comes just before the loop sleeps is not left lying", "[runtime][loop]") {
+  constexpr auto kSoon = 500ms;  // It would sleep for a second.
+  auto took = std::chrono::steady_clock::duration::max();
+  for (int attempt = 0; attempt < 5 && took >= kSoon; ++attempt) {  // The machine may be busy.
+    store::MemoryStore store{store::MemoryOptions{}};
+    runtime::SystemClock clock;
+    StopsInBetween sink;
+    EngineLoop loop({}, store, clock, sink);
+    REQUIRE(loop.wait_until_ready(kPatience));
+    sink.connect(loop);
+    core::Heartbeat heartbeat;
+    heartbeat.ticket = {1, 1};
+    REQUIRE(loop.post(std::move(heartbeat), 1));
+    took = sink.time_to_stop();
+  }
+  CHECK(took < kSoon);
 }
 
 TEST_CASE("after an unknown outcome the loop acquires again and goes on", "[runtime][loop]") {

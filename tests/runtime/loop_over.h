@@ -119,6 +119,20 @@ struct LoopOver {
     heartbeat.ticket = ticket();
     return post(std::move(heartbeat));
   }
+  core::SessionId open_session() {
+    core::OpenSession open;
+    open.ticket = ticket();
+    open.fresh = {5, 6};
+    const auto reply = replies.wait_for(post(std::move(open)));
+    REQUIRE(reply);
+    return std::get<core::SessionOpened>(reply->body).session;
+  }
+  core::Heartbeat beat_of(core::SessionId session) {
+    core::Heartbeat heartbeat;
+    heartbeat.ticket = ticket();
+    heartbeat.session = session;
+    return heartbeat;
+  }
   core::Errc code_of(core::Ticket to) {
     const auto reply = replies.wait_for(to);
     REQUIRE(reply);

@@ -23,22 +23,6 @@ core::Ticket hang_handed_off(Running& running) {
   return hanging;
 }
 
-core::SessionId open_session(Running& running) {
-  core::OpenSession open;
-  open.ticket = running.ticket();
-  open.fresh = {5, 6};
-  const auto reply = running.replies.wait_for(running.post(std::move(open)));
-  REQUIRE(reply);
-  return std::get<core::SessionOpened>(reply->body).session;
-}
-
-core::Heartbeat beat_of(Running& running, core::SessionId session) {
-  core::Heartbeat heartbeat;
-  heartbeat.ticket = running.ticket();
-  heartbeat.session = session;
-  return heartbeat;
-}
-
 }  // namespace
 
 TEST_CASE("while a commit hangs its replies wait and others leave", "[runtime][slow_disk]") {
@@ -101,14 +85,14 @@ TEST_CASE("a heartbeat is answered while a hanging commit lets nothing else in",
   store::MemoryOptions options;
   options.caps.bytes_preferred = 1;  // Each enqueue closes a commit.
   Running running(options);
-  const core::SessionId session = open_session(running);
+  const core::SessionId session = running.open_session();
   hang_handed_off(running);
   // Two closed commits wait behind the one that is written: the rest stays in the inbox.
   std::vector<core::Ticket> waiting;
   for (int i = 0; i < 4; ++i) waiting.push_back(running.enqueue());
   const core::Ticket refused = running.beat();
 
-  core::Heartbeat beat = beat_of(running, session);
+  core::Heartbeat beat = running.beat_of(session);
   const core::Ticket to = beat.ticket;
   running.loop->post_always(std::move(beat));
   CHECK(running.code_of(to) == core::Errc::ok);
@@ -123,19 +107,19 @@ TEST_CASE("a worker that says that it lives while the disk hangs keeps its sessi
   auto by_hand = std::make_unique<ManualClock>();
   ManualClock& clock = *by_hand;
   Running running(std::move(by_hand));
-  const core::SessionId session = open_session(running);
+  const core::SessionId session = running.open_session();
   running.store.close();
   running.enqueue();
   running.store.wait_until_blocked();
   const bool lives = GENERATE(true, false);
   clock.pass(std::chrono::seconds(20));
-  if (lives) running.loop->post_always(beat_of(running, session));
+  if (lives) running.loop->post_always(running.beat_of(session));
   clock.pass(std::chrono::seconds(20));  // The lease is 30 s.
   running.store.open();
   // What was posted in the meantime is heard first, then the silent ones are lost.
   for (int turn = 0; turn < 3; ++turn) running.code_of(running.enqueue());
 
-  core::Heartbeat later = beat_of(running, session);
+  core::Heartbeat later = running.beat_of(session);
   const core::Ticket to = running.post(std::move(later));
   CHECK(running.code_of(to) == (lives ? core::Errc::ok : core::Errc::lease_lost));
 }

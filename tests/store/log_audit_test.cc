@@ -266,6 +266,15 @@ TEST_CASE("a log that is not needed any more may stand before a hole", "[store][
   CHECK_NOTHROW(RocksHarness(stopped.directory.path()));
 }
 
+TEST_CASE("a stray file with a number that is too large for a log is passed over",
+          "[store][audit]") {
+  const Stopped stopped({kSynced, kSynced});
+  const fs::path stray = stopped.db() / (std::string(21, '9') + ".log");
+  write_file(stray, "mine");
+  CHECK(stopped.audit() == Stopped::Verdict::whole);
+  CHECK(stopped.commits_after_opening() == 2);
+}
+
 TEST_CASE("a missing log is noticed", "[store][audit]") {
   Stopped stopped({kSynced, kSynced});
   fs::remove(stopped.log());
