@@ -35,14 +35,22 @@ AgendaRecord* Agenda::find(const std::string& key) {
 }
 
 std::optional<std::uint64_t> Agenda::first_due_ms() const {
-  if (entries_.empty()) return std::nullopt;
-  return agenda_due_ms(entries_.begin()->first);
+  const auto next = first();
+  if (next == entries_.end()) return std::nullopt;
+  return agenda_due_ms(next->first);
 }
 
-std::optional<Agenda::Entry> Agenda::take_due(std::uint64_t now_ms) {
-  if (entries_.empty() || agenda_due_ms(entries_.begin()->first) > now_ms) return std::nullopt;
-  auto node = entries_.extract(entries_.begin());
-  return Entry{std::move(node.key()), std::move(node.mapped())};
+std::optional<Agenda::Entry> Agenda::take_due(std::uint64_t now_ms, const May& may) {
+  for (auto next = first(); next != entries_.end() && agenda_due_ms(next->first) <= now_ms;
+       ++next) {
+    if (may && !may(next->second)) {
+      held_to_ = next->first;
+      continue;
+    }
+    auto node = entries_.extract(next);
+    return Entry{std::move(node.key()), std::move(node.mapped())};
+  }
+  return std::nullopt;
 }
 
 std::optional<Range> Agenda::wanted_page() {

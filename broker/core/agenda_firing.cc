@@ -12,14 +12,22 @@ bool Engine::State::has_room_for_due() const {
          reads.in_flight() < settings.grain.due_reads;
 }
 
+// Where there are as many lanes as there may be, what needs another one stays until there is room.
+bool Engine::State::may_fire(const AgendaRecord& due) const {
+  return lanes.size() < settings.lanes_max ||
+         lanes_by_name.count({due.queue, due.type, due.priority, due.key}) != 0;
+}
+
 // Everything whose time has come, oldest first. What is not in memory yet comes with the next page,
 // and what is too much for one step with the next, so that commands are not kept waiting.
 void Engine::State::fire_agenda() {
+  const Agenda::May may = [this](const AgendaRecord& due) { return may_fire(due); };
   for (Agenda* agenda : {&timeline_agenda, &wall_agenda}) {
+    if (lanes.size() < settings.lanes_max) agenda->let_go();
     const std::uint64_t time = agenda == &wall_agenda ? to_ms(now.wall) : to_ms(now.at);
     for (int fired = 0; fired < settings.grain.agenda_fired_at_once && has_room_for_due();
          ++fired) {
-      auto entry = agenda->take_due(time);
+      auto entry = agenda->take_due(time, may);
       if (!entry) break;
       const JobId first = agenda_first_job(entry->key);
       if (entry->record.kind == AgendaRecord::Kind::run) {

@@ -154,6 +154,8 @@ struct Engine::State {
   void apply(const ReportPtr& progress, std::uint32_t position);
   bool apply_to_grant(const Outcome& outcome, Grant& grant, IndexSet& left);
   void apply_unleased(const ReportPtr& progress, std::uint32_t position, const BatchPtr& batch);
+  void end_unleased(const ReportPtr& progress, std::uint32_t position, const BatchPtr& batch,
+                    const std::set<JobIndex>& scheduled);
   void apply_to_part(const Outcome& outcome, const IndexSet& jobs, const Grant& grant,
                      GrantPart& part);
   void end_jobs(const BatchPtr& batch, const IndexSet& jobs, const Outcome& outcome,
@@ -278,6 +280,7 @@ struct Engine::State {
 
   // ---- agenda_firing.cc
   bool has_room_for_due() const;
+  bool may_fire(const AgendaRecord& due) const;
   void fire_agenda();
   void fire_run(const Agenda::Entry& entry, const JobId& first);
   void fire_retry(const Agenda::Entry& entry, const JobId& job);

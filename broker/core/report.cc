@@ -75,7 +75,6 @@ void Engine::State::apply(const ReportPtr& progress, std::uint32_t position) {
   if (grant == nullptr && outcome.token.epoch() + 1 == epoch) {
     with_batch(outcome.batch, [this, progress, position](const BatchPtr& batch) {
       apply_unleased(progress, position, batch);
-      decided(progress);
     });
     return;
   }
@@ -117,9 +116,30 @@ bool Engine::State::apply_to_grant(const Outcome& outcome, Grant& grant, IndexSe
 }
 
 // A report that bears the token of the epoch before counts when the job has no lease and was not
-// leased since.
+// leased since. Whether a delayed job could have been leased at all, its agenda entry tells.
 void Engine::State::apply_unleased(const ReportPtr& progress, std::uint32_t position,
                                    const BatchPtr& batch) {
+  Read read;
+  if (batch != nullptr) {
+    for (const GroupRecord& group : batch->groups) {
+      const bool named = !group.jobs.common(progress->command.outcomes[position].jobs).empty();
+      if (group.due_ms == 0 || !named) continue;
+      const std::string key =
+          keys::agenda(group.clock, group.due_ms, batch->id.job(group.jobs.first()));
+      read.ranges.push_back({Table::agenda, key, key + '\0'});
+    }
+  }
+  if (read.ranges.empty()) return end_unleased(progress, position, batch, {});
+  reads.ask(std::move(read), [this, progress, position, batch](View& view) {
+    std::set<JobIndex> scheduled;
+    for (const View::Row& row : view.rows) scheduled.insert(agenda_first_job(row.key).index());
+    end_unleased(progress, position, batch, scheduled);
+  });
+}
+
+// `scheduled`: first jobs of the runs that stand in the agenda.
+void Engine::State::end_unleased(const ReportPtr& progress, std::uint32_t position,
+                                 const BatchPtr& batch, const std::set<JobIndex>& scheduled) {
   const Outcome& outcome = progress->command.outcomes[position];
   IndexSet refused = outcome.jobs;
   const bool ends = outcome.kind == Outcome::Kind::complete || outcome.kind == Outcome::Kind::fail;
@@ -134,7 +154,7 @@ void Engine::State::apply_unleased(const ReportPtr& progress, std::uint32_t posi
     jobs.for_each([&](JobIndex index) {
       const GroupRecord& group = batch->group_of(index);
       Lane* lane = find_lane(names.queue(batch->queue), group);
-      if (lane == nullptr || group.due_ms != 0) return;  // A delayed job may not have been due yet.
+      if (lane == nullptr || scheduled.count(group.jobs.first()) != 0) return;
       LeasedJobs leased{batch->id, lane->number, {}, IndexSet::single(index), 1};
       // Where its run stands is not known before its page is read; no two jobs may get one place.
       const RunPlace* place = batch->run_of(index);
@@ -145,6 +165,7 @@ void Engine::State::apply_unleased(const ReportPtr& progress, std::uint32_t posi
     });
   }
   refuse_jobs(progress->reported, position, refused);
+  decided(progress);
 }
 
 void Engine::State::apply_to_part(const Outcome& outcome, const IndexSet& jobs, const Grant& grant,

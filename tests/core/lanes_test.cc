@@ -65,3 +65,31 @@ TEST_CASE("beyond the bound of lanes a new key is overloaded and a known one is 
   engine.enqueue({.key = "b"});
   CHECK(engine.counts().pending == 4);
 }
+
+TEST_CASE("beyond the bound of lanes what becomes due waits for a lane to be done with",
+          "[core][lanes]") {
+  Settings settings;
+  settings.lanes_max = 3;
+  settings.grain.idle_lanes = 0;
+  EngineFixture engine(settings);
+  constexpr int kKeys = 20;
+  for (int i = 0; i < kKeys; ++i) {
+    engine.enqueue({.key = fmt::format("k{}", i), .due = {Due::Kind::delay, 1000ms, {}}});
+  }
+  engine.enqueue({.key = "k19"});
+  engine.advance(2s);
+  CHECK(engine.engine().totals().lanes == 3);
+  CHECK(engine.counts().pending == 4);  // k19 has a lane already.
+
+  const auto worker = engine.worker();
+  int done = 0;
+  for (int round = 0; round < 5 * kKeys; ++round) {
+    for (const auto& job : engine.fetch(worker)) {
+      CHECK(engine.complete(worker, job) == Errc::ok);
+      ++done;
+    }
+    CHECK(engine.engine().totals().lanes <= 3);
+    engine.advance(1ms);
+  }
+  CHECK(done == kKeys + 1);
+}

@@ -80,3 +80,51 @@ TEST_CASE("a token that is two epochs old, or of a job leased since, counts no m
   const auto late = engine.worker();
   CHECK(engine.complete(late, jobs[1]) == Errc::lease_lost);
 }
+
+TEST_CASE("a delayed job that ran before a restart needs no second run", "[core][lease]") {
+  EngineFixture engine;
+  engine.enqueue({.due = {Due::Kind::delay, 1000ms, {}}});
+  engine.advance(1s);
+  const auto worker = engine.worker();
+  const auto jobs = engine.fetch(worker);
+  REQUIRE(jobs.size() == 1);
+  engine.restart();
+  const auto back = engine.back(worker, jobs);
+  CHECK(engine.complete(back, jobs[0]) == Errc::ok);
+  CHECK(engine.state_of(jobs[0].id) == JobState::completed);
+  CHECK(engine.disagreements().empty());
+}
+
+TEST_CASE("a delayed job that is not due yet cannot have run before a restart", "[core][lease]") {
+  EngineFixture engine;
+  engine.enqueue();
+  const BatchId delayed = engine.enqueue({.due = {Due::Kind::delay, 60'000ms, {}}});
+  const auto worker = engine.worker();
+  auto jobs = engine.fetch(worker);
+  engine.advance(1s);
+  engine.restart();
+  const auto back = engine.back(worker, jobs);
+  jobs[0].id = delayed.job(0);
+  CHECK(engine.complete(back, jobs[0]) == Errc::lease_lost);
+  CHECK(engine.state_of(delayed.job(0)) == JobState::scheduled);
+}
+
+TEST_CASE("a report of a batch that is only being looked for is refused", "[core][lease]") {
+  EngineFixture engine;
+  engine.enqueue();
+  const auto worker = engine.worker();
+  auto jobs = engine.fetch(worker);
+  const BatchId unknown = engine.fresh_id();
+  engine.hold_reads(EngineFixture::Rows::as_answered);
+  engine.post(CancelJobs{engine.ticket(), {unknown.job(0)}});
+  Report report{engine.ticket(worker.connection), worker.session, {}};
+  auto foreign = jobs[0];
+  foreign.id = unknown.job(0);
+  report.outcomes.push_back(EngineFixture::outcome_of(foreign, Outcome::Kind::complete));
+  const Ticket asked = engine.post(std::move(report));
+  engine.let_go();
+  const auto reply = engine.reply_to(asked);
+  REQUIRE(reply);
+  CHECK(std::get<Reported>(reply->body).refused.size() == 1);
+  CHECK(engine.complete(worker, jobs[0]) == Errc::ok);
+}
