@@ -1,7 +1,4 @@
-#include <algorithm>
 #include <chrono>
-#include <csignal>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -153,7 +150,8 @@ TEST_CASE("a job carries all that the command line says of it", "[e2e][cli]") {
       "{\"payload\":1.10}\n");
   REQUIRE(bulk.status == 0);
   for (const Finished* one : {&enqueued, &bulk}) {
-    const JobStatus job = site.client.get(*JobId::parse(line_of(*one)), View::full);
+    const std::string id = one->out.substr(0, one->out.find_first_of("\t\n"));
+    const JobStatus job = site.client.get(*JobId::parse(id), View::full);
     REQUIRE(job.job);
     CHECK(job.job->payload == (one == &bulk ? "1.10" : "x"));
     CHECK(job.job->options.backoff() == std::chrono::seconds(2));
@@ -177,51 +175,6 @@ TEST_CASE("credentials in the server's address are not printed", "[e2e][cli]") {
   REQUIRE(site.broker.stop() == 0);
   const Finished alone = run({PAWL_PAWL, "--server", server, "--timeout", "300ms", "ping"});
   CHECK(alone.err.find("secret") == std::string::npos);
-}
-
-TEST_CASE("bulk from a live pipe sends what there is, and an interrupt ends it in order",
-          "[e2e][cli]") {
-  Site site;
-  Pipe results(site.path("results"));
-  const ChildProcess worker = site.worker("live", fmt::format("cat > {}", results.path()));
-  const Pipe jobs(site.path("jobs"));
-  auto command = site.pawl_command();
-  command.insert(command.end(), {"enqueue", "--bulk", jobs.path(), "--queue", "live"});
-  ChildProcess bulk(command);
-
-  std::ofstream(jobs.path()) << "{\"type\":\"note\",\"payload\":\"one\\n\"}" << std::endl;
-  CHECK(results.read_line() == "one");
-  bulk.signal(SIGINT);
-
-  CHECK(bulk.wait(kSoon) == 130);
-  const std::string out = bulk.out();
-  CHECK(std::count(out.begin(), out.end(), '\n') == 1);
-  CHECK(JobId::parse(out.substr(0, out.find('\n'))));
-}
-
-TEST_CASE("a bad line of a bulk file is named and its neighbours are taken", "[e2e][cli]") {
-  Site site;
-  const std::string lines =
-      "{\"type\":\"a\",\"payload\":\"1\",\"queue\":\"bulk\"}\n"
-      "{\"type\":\"a\",\"payload\":\n"
-      "{\"type\":\"a\",\"payload\":{\"n\":3},\"queue\":\"bulk\",\"delay\":\"1h\"}\n"
-      "{\"payload\":\"no type\"}\n"
-      "{\"type\":\"a\",\"payload\":\"5\",\"queue\":\"bulk\",\"priority\":9}\n";
-
-  const Finished text = site.pawl({"enqueue", "--bulk", "-"}, lines);
-  CHECK(text.status == 1);
-  CHECK(std::count(text.out.begin(), text.out.end(), '\n') == 3);
-  CHECK(text.err.find("line 2") != std::string::npos);
-  CHECK(text.err.find("line 4") != std::string::npos);
-
-  const Finished summary = site.pawl({"-o", "json", "enqueue", "--bulk", "-"}, lines);
-  CHECK(json_of(summary).at("accepted").to_number<int>() == 3);
-  CHECK(json_of(summary).at("refused").to_number<int>() == 2);
-
-  const auto stats = site.client.queue_stats(std::vector<std::string>{"bulk"});
-  REQUIRE(stats.size() == 1);
-  CHECK(stats[0].pending == 4);
-  CHECK(stats[0].scheduled == 2);
 }
 
 }  // namespace pawl::test
