@@ -83,7 +83,7 @@ TEST_CASE("bulk does not wait for a full disk longer than its timeout", "[cli][b
 
 TEST_CASE("bulk says what it waits for while the broker takes no jobs", "[cli][bulk]") {
   const FakeBroker broker(full_disk(50));
-  const Ran ran = enqueue_bulk(broker, "1500ms", "{\"type\":\"a\"}\n");
+  const Ran ran = enqueue_bulk(broker, "4s", "{\"type\":\"a\"}\n");
   CHECK(ran.status == 6);
   CHECK(says(ran, "waiting: no answer from pawl://127.0.0.1:"));
   CHECK(says(ran, "or its disk is full\n"));
@@ -95,7 +95,7 @@ TEST_CASE("what bulk was not answered may have been accepted, and it says as whi
   const FakeBroker broker([](const FakeBroker::PeerPtr& peer, const pb::Request& request) {
     if (request.has_ping()) peer->send(test::pong(request));
   });
-  const Ran ran = enqueue_bulk(broker, "1200ms", "{\"type\":\"a\"}\n");
+  const Ran ran = enqueue_bulk(broker, "2s", "{\"type\":\"a\"}\n");
   CHECK(ran.status == 7);
   CHECK(says(ran, "(it may have been accepted as "));
 }

@@ -176,6 +176,24 @@ TEST_CASE("a worker says what it serves, and its exit status tells what it hande
   CHECK(site.client.get(job).state == JobState::pending);
 }
 
+TEST_CASE("a stop that is signalled twice at once does not hurry a worker", "[e2e][cli][worker]") {
+  Site site;
+  Pipe up(site.path("up"));
+  Pipe go(site.path("go"));
+  ChildProcess worker = site.worker(
+      "main", fmt::format("echo up > {}; read line < {}; echo done", up.path(), go.path()));
+  const JobId job = site.client.enqueue("note", "x", Options().queue("main"));
+  REQUIRE(up.read_line() == "up");
+  // Both are there when it goes on.
+  for (const int signal : {SIGSTOP, SIGTERM, SIGINT, SIGCONT}) worker.signal(signal);
+  go.write_lines(1);
+
+  CHECK(worker.wait(kSoon) == 0);
+  CHECK(worker.err().find("draining") != std::string::npos);
+  CHECK(worker.err().find("second signal: ") == std::string::npos);
+  CHECK(site.client.get(job).state == JobState::completed);
+}
+
 TEST_CASE("the load generator waits for a broker that is about to start", "[e2e][bench]") {
   Site site;
   REQUIRE(site.broker.stop() == 0);
