@@ -85,7 +85,8 @@ void add_globals(CLI::App& grammar, App& app) {
           "table, tsv, json, or jsonl for lists; default: a table on a terminal, else tsv")
       ->type_name("FORMAT");
   const auto set_timeout = [&app](Milliseconds value) {
-    if (value.count() == 0) throw usage_error("--timeout: no broker answers in no time");
+    if (value.count() == 0)
+      throw usage_error("--timeout: no broker answers in no time", "such as 10s");
     app.timeout = value;
   };
   add_duration(grammar, "--timeout", set_timeout,

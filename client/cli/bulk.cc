@@ -200,7 +200,8 @@ class BulkRun {
                         fmt::format("gave up, for no job was taken within {}: {}",
                                     duration_text(patience_), why),
                         at_end_
-                            ? "enqueue the refused lines again"
+                            ? "enqueue the refused lines again; look first for those that may have "
+                              "been accepted"
                             : fmt::format("lines from {} on were not read; allow more time with "
                                           "--timeout, or go on from there later",
                                           input_.number() + 1))

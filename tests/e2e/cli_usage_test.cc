@@ -43,7 +43,8 @@ TEST_CASE("a wrong value is told in our words, and what would be right", "[e2e][
   check_refused(pawl({"enqueue", "note", "--priority", "9x"}),
                 "--priority: \"9x\" is not a whole number, 0 to 9",
                 "hint: see `pawl enqueue --help`");
-  check_refused(pawl({"ping", "--timeout", "0s"}), "--timeout: no broker answers in no time", "");
+  check_refused(pawl({"ping", "--timeout", "0s"}), "--timeout: no broker answers in no time",
+                "hint: such as 10s");
   check_refused(pawl({"job", "list", "--state", "bogus"}), "--state: there is no state \"bogus\"",
                 "hint: scheduled, pending, processing, retrying, completed, failed or cancelled");
   check_refused(pawl({"enqueue", "note", "--file", "/"}), "/ cannot be read: Is a directory", "");
