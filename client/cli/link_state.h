@@ -3,7 +3,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
-#include <utility>
+#include <string_view>
 
 #include <pawl/options.h>
 
@@ -15,8 +15,9 @@ class LinkState {
   // For ClientOptions::log(); lives as long as the client needs it.
   LogCallback listener() const {
     return [held = held_](LogLevel level, std::string_view text) {
+      if (level == LogLevel::debug) return;
       const std::lock_guard lock(held->mutex);
-      // A client speaks of two things only: that it is connected, and why it is not.
+      // A client speaks of two things: that it is connected, and why it is not.
       held->why_cut = level == LogLevel::info ? std::string() : std::string(text);
     };
   }
