@@ -1,11 +1,14 @@
 #include "bench/connection.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
+#include <memory>
 #include <netdb.h>
 #include <poll.h>
 #include <stdexcept>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -21,9 +24,22 @@ namespace {
 constexpr std::size_t kFrameBytesMax = std::size_t{16} << 20;
 constexpr std::size_t kReadBytes = std::size_t{256} << 10;
 constexpr int kBlockedMsMax = 60'000;
+constexpr std::chrono::seconds kStartWait{10};
+constexpr std::chrono::milliseconds kStartPoll{20};
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
+}
+
+// Until somebody listens, or the time is up.
+Descriptor connect_patiently(const sockaddr& peer, socklen_t bytes) {
+  const auto deadline = Clock::now() + kStartWait;
+  for (;;) {
+    Descriptor socket(::socket(peer.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    if (::connect(socket.number(), &peer, bytes) == 0) return socket;
+    if (errno != ECONNREFUSED || Clock::now() >= deadline) fail("connecting to the broker");
+    std::this_thread::sleep_for(kStartPoll);
+  }
 }
 
 Descriptor connect_to(const Address& address) {
@@ -35,10 +51,8 @@ Descriptor connect_to(const Address& address) {
   if (getaddrinfo(address.host.c_str(), port.c_str(), &hints, &found) != 0) {
     throw std::runtime_error("no such host: " + address.host);
   }
-  Descriptor socket(::socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  const int connected = ::connect(socket.number(), found->ai_addr, found->ai_addrlen);
-  freeaddrinfo(found);
-  if (connected != 0) fail("connecting to the broker");
+  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> kept(found, freeaddrinfo);
+  Descriptor socket = connect_patiently(*found->ai_addr, found->ai_addrlen);
   const int on = 1;
   ::setsockopt(socket.number(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   return socket;

@@ -38,7 +38,8 @@ class Connection {
  public:
   using FrameHandler = std::function<void(std::string_view body)>;
 
-  // Connects and greets; blocks for that, and never again except in call().
+  // Connects and greets; blocks for that, and never again except in call(). A broker that does not
+  // listen yet, since it was started just now, gets some seconds.
   Connection(const Address& address, Role role);
 
   int descriptor() const { return socket_.number(); }

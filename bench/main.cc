@@ -2,6 +2,7 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 
 #include <CLI/CLI.hpp>
@@ -15,15 +16,19 @@
 #include "bench/site.h"
 #include "bench/standard.h"
 #include "bench/workload.h"
+#include "client/cli/usage.h"
 
 namespace {
 
 using namespace pawl::bench;
+using pawl::cli::CommandError;
+using pawl::cli::number_over_zero;
+using pawl::cli::whole_number;
 namespace json = boost::json;
 
 // What the flags of all workloads say.
 struct Flags {
-  std::string address = "127.0.0.1:7295";
+  Address broker;
   pid_t broker_pid = 0;
   ProducerPlan producer{.jobs = 100'000};
   WorkersPlan workers;
@@ -36,7 +41,6 @@ struct Flags {
   unsigned rounds = 5;
   bool quick = false;
 
-  Address broker() const { return parse_address(address); }
   WorkersPlan working() const {
     WorkersPlan plan = workers;
     plan.worker.queue = producer.queue;
@@ -65,16 +69,23 @@ void add_cpu(json::object& object, const Flags& flags, double cpu, std::uint64_t
   object["broker_cpu_s_per_100k"] = (broker_cpu(flags) - cpu) * 1e5 / static_cast<double>(jobs);
 }
 
+void require_whole_batches(const Flags& flags) {
+  if (flags.producer.jobs % flags.producer.batch == 0) return;
+  throw pawl::cli::usage_error("--jobs is no multiple of --batch",
+                               fmt::format("--batch is {}", flags.producer.batch));
+}
+
 void run_enqueue(const Flags& flags) {
+  require_whole_batches(flags);
   const double cpu = broker_cpu(flags);
-  json::object line = describe("enqueue", enqueue(flags.broker(), flags.producer));
+  json::object line = describe("enqueue", enqueue(flags.broker, flags.producer));
   add_cpu(line, flags, cpu, flags.producer.jobs);
   print(line);
 }
 
 void run_drain(const Flags& flags) {
   const double cpu = broker_cpu(flags);
-  const Drained drained = drain(flags.broker(), flags.working(), flags.producer.jobs);
+  const Drained drained = drain(flags.broker, flags.working(), flags.producer.jobs);
   json::object line = describe("drain", drained.whole);
   add_cpu(line, flags, cpu, flags.producer.jobs);
   print(line);
@@ -84,16 +95,16 @@ void run_cycle(const Flags& flags) {
   const double cpu = broker_cpu(flags);
   run_enqueue(flags);
   run_drain(flags);
-  check_counts(flags.broker(), flags.producer.queue, 0, flags.producer.jobs);
+  check_counts(flags.broker, flags.producer.queue, 0, flags.producer.jobs);
   json::object line{{"workload", "cycle"}, {"jobs", flags.producer.jobs}};
   add_cpu(line, flags, cpu, flags.producer.jobs);
   print(line);
 }
 
 void run_pipeline(const Flags& flags) {
+  require_whole_batches(flags);
   const double cpu = broker_cpu(flags);
-  json::object line =
-      describe("pipeline", pipeline(flags.broker(), flags.producer, flags.working()));
+  json::object line = describe("pipeline", pipeline(flags.broker, flags.producer, flags.working()));
   add_cpu(line, flags, cpu, flags.producer.jobs);
   print(line);
 }
@@ -104,7 +115,7 @@ void run_latency(const Flags& flags) {
   plan.batch = 1;
   plan.in_flight = 200;
   plan.jobs = static_cast<std::uint64_t>(plan.jobs_per_second * flags.seconds);
-  const Latency taken = latency(flags.broker(), plan, flags.working().worker);
+  const Latency taken = latency(flags.broker, plan, flags.working().worker);
   const auto us = [](const Histogram& histogram, double quantile) {
     return static_cast<double>(histogram.quantile(quantile)) / 1e3;
   };
@@ -129,7 +140,7 @@ void run_disk(const Flags& flags) {
 
 void run_sdk_cycle(const Flags& flags) {
   const double cpu = broker_cpu(flags);
-  const SdkFigures taken = run_sdk(flags.broker(), flags.producer.queue, flags.producer.jobs);
+  const SdkFigures taken = run_sdk(flags.broker, flags.producer.queue, flags.producer.jobs);
   const double scale = 1e5 / static_cast<double>(flags.producer.jobs);
   json::object line{{"workload", "sdk"},
                     {"jobs", flags.producer.jobs},
@@ -182,32 +193,51 @@ void run_reaping_alone(const Flags& flags) {
   report(flags, figures);
 }
 
+void set_broker(Flags& flags, const std::string& address) {
+  try {
+    flags.broker = parse_address(address);
+  } catch (const std::runtime_error& error) {
+    throw pawl::cli::usage_error("--address: " + std::string(error.what()), "127.0.0.1:7295");
+  }
+}
+
+void add_jobs(CLI::App& app, Flags& flags, const char* description) {
+  app.add_option("--jobs", flags.producer.jobs, description)->check(whole_number({.least = 1}));
+}
+
 void add_common(CLI::App& app, Flags& flags) {
-  app.add_option("--address", flags.address, "where the broker listens");
-  app.add_option("--broker-pid", flags.broker_pid, "whose processor time to count");
-  app.add_option("--queue", flags.producer.queue);
-  app.add_option("--jobs", flags.producer.jobs);
+  app.add_option_function<std::string>(
+      "--address", [&flags](const std::string& address) { set_broker(flags, address); },
+      "where the broker listens; 127.0.0.1:7295 by default");
+  app.add_option("--broker-pid", flags.broker_pid, "whose processor time to count")
+      ->check(whole_number({.least = 1, .most = 1U << 22}));
+  app.add_option("--queue", flags.producer.queue, "the queue")->capture_default_str();
+  add_jobs(app, flags, "how many jobs");
 }
 
 void add_producer(CLI::App& app, Flags& flags) {
-  app.add_option("--batch", flags.producer.batch, "jobs of a request");
-  app.add_option("--in-flight", flags.producer.in_flight, "requests at once");
-  app.add_option("--rate", flags.producer.jobs_per_second, "open loop: jobs per second");
+  app.add_option("--batch", flags.producer.batch, "jobs of a request")
+      ->capture_default_str()
+      ->check(whole_number({.least = 1, .most = 1000}));
+  app.add_option("--in-flight", flags.producer.in_flight, "requests at once")
+      ->check(whole_number({.least = 1, .most = 10'000}));
+  app.add_option("--rate", flags.producer.jobs_per_second, "open loop: jobs per second")
+      ->check(number_over_zero());
 }
 
 void add_workers(CLI::App& app, Flags& flags) {
-  app.add_option("--sessions", flags.workers.sessions, "workers");
-  app.add_option("--fetches", flags.workers.worker.in_flight, "fetches at once of each worker");
-  app.add_option("--credits", flags.workers.worker.credits, "jobs of a fetch");
-  app.add_option("--handler-ms", flags.handler_ms, "how long a handler runs");
+  app.add_option("--sessions", flags.workers.sessions, "workers")
+      ->check(whole_number({.least = 1, .most = 10'000}));
+  app.add_option("--fetches", flags.workers.worker.in_flight, "fetches at once of each worker")
+      ->check(whole_number({.least = 1, .most = 10'000}));
+  app.add_option("--credits", flags.workers.worker.credits, "jobs of a fetch")
+      ->check(whole_number({.least = 1, .most = 1000}));
+  app.add_option("--handler-ms", flags.handler_ms, "how long a handler runs")
+      ->check(whole_number({.most = 86'400'000}));
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  CLI::App app("pawl-bench, the load generator of the Pawl job queue", "pawl-bench");
-  app.require_subcommand(1);
-  Flags flags;
+// A workload is what its command's callback does.
+void add_commands(CLI::App& app, Flags& flags) {
   const auto add = [&](const char* name, const char* help, void (*run)(const Flags&)) {
     CLI::App* const command = app.add_subcommand(name, help);
     command->callback([&flags, run] { run(flags); });
@@ -222,8 +252,9 @@ int main(int argc, char** argv) {
   for (CLI::App* command : {filling, draining, cycling, both, steady}) add_common(*command, flags);
   for (CLI::App* command : {filling, cycling, both}) add_producer(*command, flags);
   for (CLI::App* command : {draining, cycling, both}) add_workers(*command, flags);
-  steady->add_option("--rate", flags.producer.jobs_per_second, "jobs per second");
-  steady->add_option("--seconds", flags.seconds, "for how long");
+  steady->add_option("--rate", flags.producer.jobs_per_second, "jobs per second")
+      ->check(number_over_zero());
+  steady->add_option("--seconds", flags.seconds, "for how long")->check(number_over_zero());
   disk->add_option("--dir", flags.directory, "where to write");
   CLI::App* const sdk = add("sdk", "the same as cycle through the C++ SDK", run_sdk_cycle);
   add_common(*sdk, flags);
@@ -239,16 +270,35 @@ int main(int argc, char** argv) {
     command->add_option("--json", flags.json_file, "write the figures to this file too");
   }
   standard->add_option("--rocks-loop", flags.rocks_loop, "the bare RocksDB loop's program");
-  standard->add_option("--rounds", flags.rounds, "how often; the figures are medians");
+  standard->add_option("--rounds", flags.rounds, "how often; the figures are medians")
+      ->check(whole_number({.least = 1, .most = 1000}));
   standard->add_flag("--quick", flags.quick, "leave out what needs 10 million jobs or minutes");
-  backlog->add_option("--jobs", flags.producer.jobs, "how many are pending");
+  add_jobs(*backlog, flags, "how many are pending");
+}
+
+int fail(const CommandError& error) {
+  fmt::print(stderr, "error: {}\n", error.what());
+  if (!error.hint().empty()) fmt::print(stderr, "hint: {}\n", error.hint());
+  return static_cast<int>(error.exit_code());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app("pawl-bench, the load generator of the Pawl job queue", "pawl-bench");
+  app.require_subcommand(1);
+  Flags flags;
+  add_commands(app, flags);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error);
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked);
+  } catch (const CLI::ParseError& wrong) {
+    return fail(pawl::cli::usage_error_of(app, wrong));
+  } catch (const CommandError& error) {
+    return fail(error);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "error: {}\n", error.what());
-    return 1;
+    return fail(CommandError(pawl::cli::ExitCode::failed, error.what()));
   }
   return 0;
 }

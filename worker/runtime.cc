@@ -64,7 +64,7 @@ Runtime::Runtime(const WorkerOptions& options, Subscription subscription,
 Runtime::~Runtime() {
   pool_->close();
   if (thread_.joinable()) thread_.join();
-  pool_->join(now() + (handed_back_ == 0 ? kJoinWait : 0s));
+  pool_->join(now() + (all_returned_ ? kJoinWait : 0s));
 }
 
 void Runtime::start() {
@@ -83,6 +83,7 @@ void Runtime::await_signal(Duration grace) {
   signals_.async_wait([this, grace](boost::system::error_code cancelled, int) {
     // One that came as the worker ended must not be waited after: the thread would never end.
     if (cancelled || fsm_.ended()) return;
+    if (signal_repeats_.is_repeat(now())) return await_signal(grace);
     if (std::exchange(drain_asked_, true)) {
       log(LogLevel::warning, "second signal: handing back what runs");
       fsm_.hurry(now());
@@ -313,7 +314,11 @@ void Runtime::end() {
     if (std::exchange(has_ended_, true)) return;
     failure_ = fsm_.failure();
     handed_back_ = fsm_.handed_back();
+    all_returned_ = fsm_.abandoned() == 0;
     ended_.notify_all();
+  }
+  if (handed_back_ > 0) {
+    log(LogLevel::warning, "handed back " + std::to_string(handed_back_) + " of the jobs that ran");
   }
   pool_->close();
   connection_.close();

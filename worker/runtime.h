@@ -16,6 +16,7 @@
 #include "client/connection.h"
 #include "worker/encode.h"
 #include "worker/pool.h"
+#include "worker/repeat.h"
 #include "worker/session_fsm.h"
 #include <pawl/worker.h>
 
@@ -34,7 +35,7 @@ class Runtime {
   Runtime& operator=(const Runtime&) = delete;
 
   void start();
-  // Drains at the first of these signals, hurries at the second.
+  // Drains at the first of these signals, hurries at the second; one that comes twice counts once.
   void heed(const std::vector<int>& signals, Duration grace);
 
   // Thread-safe.
@@ -81,6 +82,7 @@ class Runtime {
   bool pump_scheduled_ = false;
   bool was_connected_ = false;
   bool drain_asked_ = false;
+  RepeatFilter signal_repeats_;
   std::thread thread_;
 
   mutable std::mutex mutex_;  // Guards what follows.
@@ -88,6 +90,7 @@ class Runtime {
   bool has_ended_ = false;
   std::optional<Error> failure_;
   std::size_t handed_back_ = 0;
+  bool all_returned_ = true;
 };
 
 }  // namespace pawl::worker

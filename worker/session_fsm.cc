@@ -252,6 +252,8 @@ void SessionFsm::on_finished(std::size_t number, Outcome outcome, TimePoint now)
   run_time_mean_ += (outcome.run_time - run_time_mean_) / 8;
   if (counts) {
     judge(outcome, slot.stop);
+    const bool drained = slot.stop == StopReason::draining;
+    if (drained && outcome.kind == OutcomeKind::release) ++handed_back_;
     queue({.lease = slot.lease, .outcome = std::move(outcome)}, now);
   }
   slot = Slot();
@@ -406,6 +408,7 @@ void SessionFsm::hand_back(TimePoint now) {
     if (slots_[slot].stop == StopReason::lease_lost) continue;
     release(slots_[slot].lease, now);
     ++handed_back_;
+    ++abandoned_;
   }
 }
 

@@ -119,8 +119,11 @@ class SessionFsm {
   // Drained, and the last reports are through or given up. No orders any more.
   bool ended() const { return phase_ == Phase::ended; }
   std::size_t running() const { return running_; }
-  // Jobs whose handlers did not end in time.
+  // Jobs that went back because of the drain: their handlers ended without a result when they were
+  // asked to stop, or did not end in time.
   std::size_t handed_back() const { return handed_back_; }
+  // Of these, those that did not end in time.
+  std::size_t abandoned() const { return abandoned_; }
   const std::optional<Error>& failure() const { return failure_; }
   // The broker has surely kept the leases until then.
   TimePoint lease_until() const { return lease_until_; }
@@ -184,6 +187,7 @@ class SessionFsm {
   std::vector<std::size_t> free_;
   std::size_t running_ = 0;
   std::size_t handed_back_ = 0;
+  std::size_t abandoned_ = 0;
   std::set<std::pair<TimePoint, std::size_t>> limits_;
 
   std::deque<Finished> outbox_;

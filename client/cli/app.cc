@@ -5,7 +5,6 @@
 #include <csignal>
 #include <cstdio>
 #include <fcntl.h>
-#include <map>
 #include <string_view>
 #include <unistd.h>
 #include <vector>
@@ -17,6 +16,7 @@
 #include "client/cli/command_error.h"
 #include "client/cli/duration.h"
 #include "client/cli/instant.h"
+#include "client/cli/usage.h"
 
 namespace pawl::cli {
 namespace {
@@ -61,24 +61,36 @@ void print_error(const CommandError& error, Format format) {
   if (error.request_id() != 0) note("request id: " + std::to_string(error.request_id()));
 }
 
+Format format_of(std::string_view name) {
+  const std::array<std::pair<std::string_view, Format>, 4> formats = {{{"table", Format::table},
+                                                                       {"tsv", Format::tsv},
+                                                                       {"json", Format::json},
+                                                                       {"jsonl", Format::jsonl}}};
+  for (const auto& [known, format] : formats) {
+    if (name == known) return format;
+  }
+  throw usage_error("--output: there is no format \"" + std::string(name) + "\"",
+                    "table, tsv, json or jsonl");
+}
+
 void add_globals(CLI::App& grammar, App& app) {
   grammar.add_option("--server", app.server, "The broker, as host:port or pawl://host:port")
       ->envname("PAWL_SERVER")
       ->capture_default_str();
   grammar.add_option("--namespace", app.name_space, "The namespace of the queues")
       ->envname("PAWL_NAMESPACE");
-  const std::map<std::string, Format> formats = {{"table", Format::table},
-                                                 {"tsv", Format::tsv},
-                                                 {"json", Format::json},
-                                                 {"jsonl", Format::jsonl}};
   grammar
-      .add_option("-o,--output", app.format,
-                  "table, tsv, json, or jsonl for lists; default: a table on a terminal, else tsv")
-      ->transform(CLI::CheckedTransformer(formats).description(""))
+      .add_option_function<std::string>(
+          "-o,--output", [&app](const std::string& name) { app.format = format_of(name); },
+          "table, tsv, json, or jsonl for lists; default: a table on a terminal, else tsv")
       ->type_name("FORMAT");
-  add_duration(
-      grammar, "--timeout", [&app](Milliseconds value) { app.timeout = value; },
-      "How long the broker may take to answer; default 10s");
+  const auto set_timeout = [&app](Milliseconds value) {
+    if (value.count() == 0)
+      throw usage_error("--timeout: no broker answers in no time", "such as 10s");
+    app.timeout = value;
+  };
+  add_duration(grammar, "--timeout", set_timeout,
+               "How long the broker may take to answer; default 10s");
 }
 
 // The line up to a program of its own, which is not ours to understand.
@@ -106,14 +118,6 @@ std::vector<std::string> arguments_of(int argc, char** argv, App& app) {
   return {line.rbegin(), line.rend()};  // CLI11 wants the last one first.
 }
 
-// "A subcommand is required" does not help who has mistyped one.
-std::string what_is_wrong(const CLI::App& grammar, const CLI::ParseError& wrong) {
-  const std::vector<std::string> unknown = grammar.remaining(true);
-  const bool lacks_command = dynamic_cast<const CLI::RequiredError*>(&wrong) != nullptr;
-  if (unknown.empty() || !lacks_command) return wrong.what();
-  return "there is no command \"" + unknown.front() + "\"";
-}
-
 ExitCode parse_and_run(int argc, char** argv, App& app) {
   CLI::App grammar("The command line of the Pawl job queue", "pawl");
   grammar.footer(kExamples);
@@ -132,8 +136,7 @@ ExitCode parse_and_run(int argc, char** argv, App& app) {
     grammar.exit(asked);
     return ExitCode::done;
   } catch (const CLI::ParseError& wrong) {
-    throw usage_error(what_is_wrong(grammar, wrong),
-                      "see `pawl --help`, or --help after a command");
+    throw usage_error_of(grammar, wrong);
   }
   return app.chosen();
 }
@@ -158,8 +161,8 @@ std::string App::shown_server() const {
   return server.substr(0, from) + "***" + server.substr(at);
 }
 
-std::unique_ptr<Client> App::connect() const {
-  auto client = std::make_unique<Client>(client_options());
+std::unique_ptr<Client> App::connect(LogCallback log) const {
+  auto client = std::make_unique<Client>(client_options().log(std::move(log)));
   static_cast<void>(client->try_ping(timeout.value_or(kConnectTimeout)).value());
   return client;
 }

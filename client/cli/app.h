@@ -30,7 +30,7 @@ struct App {
   std::string shown_server() const;
   // A client whose broker has answered once: who is not there is told soon, unless the user has
   // time.
-  std::unique_ptr<Client> connect() const;
+  std::unique_ptr<Client> connect(LogCallback log = {}) const;
 };
 
 // What stands for the value of an option that came without one.

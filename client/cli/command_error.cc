@@ -1,5 +1,7 @@
 #include "client/cli/command_error.h"
 
+#include "client/cli/wording.h"
+
 namespace pawl::cli {
 namespace {
 
@@ -63,7 +65,8 @@ ExitCode exit_code_of(Errc code) {
 }
 
 CommandError command_error_of(const Error& error, const std::string& server) {
-  CommandError result(exit_code_of(error.code()), error.message(), hint_of(error, server));
+  CommandError result(exit_code_of(error.code()), in_users_words(error.message()),
+                      hint_of(error, server));
   result.set_code(std::string(name_of(error.code())));
   result.set_request_id(error.request_id()).set_job_id(error.job_id());
   return result;

@@ -1,6 +1,4 @@
-#include <fstream>
-#include <iostream>
-#include <iterator>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,9 +8,12 @@
 
 #include "client/cli/app.h"
 #include "client/cli/bulk.h"
+#include "client/cli/bulk_report.h"
 #include "client/cli/command_error.h"
 #include "client/cli/duration.h"
 #include "client/cli/header.h"
+#include "client/cli/input.h"
+#include "client/cli/usage.h"
 #include "client/cli/waiting.h"
 
 namespace pawl::cli {
@@ -42,19 +43,6 @@ struct EnqueueArguments {
   Options options;
 };
 
-std::string read_all(std::istream& in, const std::string& name) {
-  std::string bytes{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (in.bad()) throw CommandError(ExitCode::failed, name + " cannot be read");
-  return bytes;
-}
-
-std::string read_file(const std::string& path) {
-  if (path == "-") return read_all(std::cin, "stdin");
-  std::ifstream in(path, std::ios::binary);
-  if (!in) throw usage_error(path + " cannot be opened");
-  return read_all(in, path);
-}
-
 Options options_of(const EnqueueArguments& arguments) {
   Options options = arguments.options;
   options.backoff(arguments.backoff, arguments.backoff_max);
@@ -78,9 +66,9 @@ Job job_of(const EnqueueArguments& arguments) {
   if (job.type.empty()) throw usage_error("a job needs a type", "pawl enqueue TYPE [PAYLOAD]");
   if (!arguments.file.empty()) {
     if (!job.payload.empty()) throw usage_error("a payload and --file");
-    job.payload = read_file(arguments.file);
+    job.payload = read_input(arguments.file);
   } else if (job.payload == "-") {
-    job.payload = read_all(std::cin, "stdin");
+    job.payload = read_input("-");
   }
   return job;
 }
@@ -122,7 +110,7 @@ void add_retries(CLI::App& command, EnqueueArguments& arguments) {
       .add_option_function<unsigned>(
           "--max-attempts", [&](unsigned value) { arguments.options.max_attempts(value); },
           "How often it may be started")
-      ->check(CLI::Range(1, 1000));
+      ->check(whole_number({.least = 1, .most = 1000}));
   add_duration(
       command, "--backoff", [&](Milliseconds value) { arguments.backoff = value; },
       "How long to wait before the second attempt; twice as long before each further one");
@@ -161,7 +149,7 @@ void add_options(CLI::App& command, EnqueueArguments& arguments) {
       .add_option_function<unsigned>(
           "--priority", [&](unsigned value) { options.priority(value); },
           "0 to 9, higher first; 5 by default")
-      ->check(CLI::Range(0, 9));
+      ->check(whole_number({.most = 9}));
   text(
       "--key", [&](const std::string& value) { options.key(value); },
       "Jobs of one key keep their order");
@@ -169,9 +157,11 @@ void add_options(CLI::App& command, EnqueueArguments& arguments) {
   text(
       "--content-type", [&](const std::string& value) { options.content_type(value); },
       "What the payload's bytes are");
-  command.add_option_function<std::uint32_t>(
-      "--schema-version", [&](std::uint32_t value) { options.schema_version(value); },
-      "Which version of its schema the payload has");
+  command
+      .add_option_function<std::uint32_t>(
+          "--schema-version", [&](std::uint32_t value) { options.schema_version(value); },
+          "Which version of its schema the payload has")
+      ->check(whole_number({.most = std::numeric_limits<std::uint32_t>::max()}));
   add_times(command, options);
   command.add_option("--tag", arguments.tags, "May be given several times")
       ->expected(1)
@@ -187,7 +177,7 @@ void add_options(CLI::App& command, EnqueueArguments& arguments) {
 
 void add_enqueue(CLI::App& grammar, App& app) {
   CLI::App* command = grammar.add_subcommand("enqueue", "Put a job in, or many");
-  command->footer(kExamples);
+  command->footer(std::string(kBulkHelp) + "\n" + kExamples);
   const auto arguments = std::make_shared<EnqueueArguments>();
   // Two options of one value each: CLI11 would take a list's value of "[...]" apart.
   command->add_option("TYPE", arguments->first, "What kind of work; not with --type");
@@ -205,7 +195,8 @@ void add_enqueue(CLI::App& grammar, App& app) {
       "--bulk", arguments->bulk,
       "Read jobs from a file, one JSON object a line: type, payload (text or any "
       "JSON) or payload_base64, and the options by their names; the options here are "
-      "what a line does not say; - is stdin");
+      "what a line does not say; - is stdin. It gives up when the broker takes no job for "
+      "--timeout, 1m by default");
   command->callback(
       [&app, arguments] { app.chosen = [&app, arguments] { return enqueue(app, *arguments); }; });
 }

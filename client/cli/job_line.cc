@@ -5,7 +5,7 @@
 #include <optional>
 
 #include <boost/json/monotonic_resource.hpp>
-#include <boost/json/parse.hpp>
+#include <boost/json/parser.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "client/cli/base64.h"
@@ -37,6 +37,13 @@ unsigned number_of(std::string_view name, const json::value& value) {
   const auto number = value.to_number<std::uint32_t>(failure);
   if (failure) fail(name, "must be a whole number, not negative");
   return number;
+}
+
+// None would mean the default, which is not what was written.
+unsigned attempts_of(std::string_view name, const json::value& value) {
+  const unsigned attempts = number_of(name, value);
+  if (attempts == 0) fail(name, "must be 1 or more");
+  return attempts;
 }
 
 Milliseconds duration_of(std::string_view name, const json::value& value) {
@@ -110,7 +117,7 @@ bool set_number(Job& job, std::string_view name, const json::value& value) {
   if (name == "priority") {
     options.priority(number_of(name, value));
   } else if (name == "max_attempts") {
-    options.max_attempts(number_of(name, value));
+    options.max_attempts(attempts_of(name, value));
   } else if (name == "schema_version") {
     options.schema_version(number_of(name, value));
   } else if (name == "delay") {
@@ -177,14 +184,22 @@ Job job_of(const json::object& object, std::string_view line, const Job& default
   return job;
 }
 
+Error not_json(std::size_t read, const json::error_code& failure) {
+  return Error(Errc::invalid_argument,
+               "not JSON at column " + std::to_string(read + 1) + ": " + failure.message());
+}
+
 }  // namespace
 
 Result<Job> parse_job_line(std::string_view line, const Job& defaults) {
   unsigned char scratch[kScratchBytes];
   json::monotonic_resource memory(scratch);
+  json::parser parser(&memory);
   json::error_code failure;
-  const json::value value = json::parse(line, failure, &memory);
-  if (failure) return Error(Errc::invalid_argument, "not JSON: " + failure.message());
+  const std::size_t read = parser.write_some(line.data(), line.size(), failure);
+  if (!failure && read < line.size()) failure = json::error::extra_data;
+  if (failure) return not_json(read, failure);
+  const json::value value = parser.release();
   const json::object* object = value.if_object();
   if (object == nullptr) return Error(Errc::invalid_argument, "not a JSON object");
   try {

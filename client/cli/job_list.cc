@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <boost/json/array.hpp>
@@ -16,6 +17,7 @@
 #include "client/cli/command_error.h"
 #include "client/cli/job_json.h"
 #include "client/cli/job_view.h"
+#include "client/cli/usage.h"
 
 namespace pawl::cli {
 namespace {
@@ -40,11 +42,62 @@ constexpr std::array<JobState, 7> kListedStates = {
     JobState::scheduled, JobState::pending, JobState::processing, JobState::retrying,
     JobState::completed, JobState::failed,  JobState::cancelled};
 
-std::string cursor_of(const std::string& text) {
-  if (text.empty()) return {};
-  const auto cursor = base64_decode(text);
-  if (cursor && !cursor->empty()) return *cursor;
+// Where a list goes on: in a state, after what the broker's cursor names; empty is its beginning.
+struct Place {
+  JobState state = JobState::scheduled;
+  std::string cursor;
+};
+
+// A list's next_cursor: "pending.AAEC".
+std::string text_of(const Place& place) {
+  return std::string(name_of(place.state)) + "." + base64_encode(place.cursor);
+}
+
+Place place_of(const std::string& text) {
+  const std::size_t dot = text.find('.');
+  const auto state = parse_state(text.substr(0, dot));
+  const auto cursor = dot == std::string::npos ? std::nullopt : base64_decode(text.substr(dot + 1));
+  if (state && cursor) return {.state = *state, .cursor = *cursor};
   throw usage_error("--cursor: \"" + text + "\" is no list's next_cursor");
+}
+
+std::string state_names() {
+  std::vector<std::string_view> names;
+  for (const JobState state : kListedStates) names.push_back(name_of(state));
+  return listed(names);
+}
+
+JobState state_of(const std::string& name) {
+  const auto state = parse_state(name);
+  const bool known =
+      state && std::find(kListedStates.begin(), kListedStates.end(), *state) != kListedStates.end();
+  if (known) return *state;
+  throw usage_error("--state: there is no state \"" + name + "\"", state_names());
+}
+
+// The states to be listed, and where to begin in the first of them.
+struct Range {
+  std::span<const JobState> states;
+  std::string cursor;
+};
+
+Range range_of(const ListArguments& arguments) {
+  Range range{.states = kListedStates, .cursor = {}};
+  const auto from = [](JobState state) {
+    const auto at = std::find(kListedStates.begin(), kListedStates.end(), state);
+    return std::span<const JobState>(at, kListedStates.end());
+  };
+  if (!arguments.state.empty()) range.states = from(state_of(arguments.state)).first(1);
+  if (arguments.cursor.empty()) return range;
+  Place place = place_of(arguments.cursor);
+  if (!arguments.state.empty() && place.state != range.states.front()) {
+    throw usage_error("--cursor goes on in the state " + std::string(name_of(place.state)) +
+                          ", not in --state " + arguments.state,
+                      "give the --state of the list that it came from, or none if it had none");
+  }
+  if (arguments.state.empty()) range.states = from(state_of(std::string(name_of(place.state))));
+  range.cursor = std::move(place.cursor);
+  return range;
 }
 
 // Prints pages as they come, so that a long list needs no memory: but one JSON object at the end.
@@ -53,8 +106,7 @@ class Listing {
   Listing(const App& app, const ListArguments& arguments)
       : arguments_(arguments), client_(app.connect()), out_(app.format) {}
 
-  void walk(JobState state) {
-    std::string cursor = cursor_of(arguments_.cursor);
+  void walk(JobState state, std::string cursor) {
     do {
       ListQuery query(arguments_.queue, state);
       query.type(arguments_.type).limit(page_limit()).cursor(std::move(cursor));
@@ -62,19 +114,15 @@ class Listing {
       add(std::move(page.jobs));
       cursor = std::move(page.next_cursor);
     } while (!cursor.empty() && !full());
-    next_cursor_ = cursor;
-    last_state_ = state;
+    next_ = {.state = state, .cursor = std::move(cursor)};
   }
 
   // Whether the last state or one of these has a job that is not listed.
   void look_beyond(std::span<const JobState> states) {
     // A broker that stopped because a page was full does not know whether that was the last job.
-    if (!next_cursor_.empty() && has_any(last_state_, next_cursor_)) {
-      more_ = true;
-      return;
-    }
-    next_cursor_.clear();
+    more_ = !next_.cursor.empty() && has_any(next_.state, next_.cursor);
     for (auto state = states.begin(); state != states.end() && !more_; ++state) {
+      next_ = {.state = *state, .cursor = {}};
       more_ = has_any(*state, {});
     }
   }
@@ -84,9 +132,7 @@ class Listing {
   void finish() {
     if (out_.format() == Format::json) {
       boost::json::object object{{"jobs", std::move(elements_)}, {"truncated", more_}};
-      // Without a state nobody can tell where to go on from it.
-      const bool usable = more_ && !arguments_.state.empty();
-      if (usable) object["next_cursor"] = base64_encode(next_cursor_);
+      if (more_) object["next_cursor"] = text_of(next_);
       out_.print(object);
     }
     if (out_.for_people()) out_.print(jobs_table(jobs_));
@@ -152,30 +198,20 @@ class Listing {
   std::unique_ptr<Client> client_;
   Output out_;
   std::size_t listed_ = 0;
-  std::string next_cursor_;
-  JobState last_state_ = JobState::pending;
+  Place next_;
   bool more_ = false;
   std::vector<JobStatus> jobs_;
   boost::json::array elements_;
 };
 
 ExitCode list(const App& app, const ListArguments& arguments) {
-  if (!arguments.cursor.empty() && arguments.state.empty()) {
-    throw usage_error("--cursor needs the --state that it came from");
-  }
-  static_cast<void>(cursor_of(arguments.cursor));
-  std::span<const JobState> states = kListedStates;
-  const auto only = parse_state(arguments.state);
-  if (!arguments.state.empty()) {
-    if (!only) throw usage_error("there is no state \"" + arguments.state + "\"");
-    states = std::span(&*only, 1);
-  }
+  Range range = range_of(arguments);
   Listing listing(app, arguments);
-  while (!states.empty() && !listing.full()) {
-    listing.walk(states.front());
-    states = states.subspan(1);
+  while (!range.states.empty() && !listing.full()) {
+    listing.walk(range.states.front(), std::exchange(range.cursor, {}));
+    range.states = range.states.subspan(1);
   }
-  listing.look_beyond(states);
+  listing.look_beyond(range.states);
   listing.finish();
   return ExitCode::done;
 }
@@ -187,15 +223,14 @@ void add_job_list(CLI::App& job, App& app) {
   command->footer(kOrder);
   const auto arguments = std::make_shared<ListArguments>();
   command->add_option("--queue", arguments->queue, "The queue")->capture_default_str();
-  command->add_option("--state", arguments->state,
-                      "scheduled, pending, processing, retrying, completed, failed or cancelled; "
-                      "all by default");
+  command->add_option("--state", arguments->state, state_names() + "; all by default");
   command->add_option("--type", arguments->type, "Only jobs of this type");
-  command->add_option("--limit", arguments->limit, "List at most so many")
-      ->capture_default_str()
-      ->check(CLI::PositiveNumber);
-  command->add_flag("--all", arguments->all, "List without a limit");
-  command->add_option("--cursor", arguments->cursor, "Go on after an earlier list's next_cursor");
+  CLI::Option* limit = command->add_option("--limit", arguments->limit, "List at most so many");
+  limit->capture_default_str()->check(whole_number({.least = 1}));
+  command->add_flag("--all", arguments->all, "List without a limit")->excludes(limit);
+  command->add_option("--cursor", arguments->cursor,
+                      "Go on after an earlier list's next_cursor, which -o json has when the list "
+                      "is truncated; with the same --queue, --type and --state");
   command->callback(
       [&app, arguments] { app.chosen = [&app, arguments] { return list(app, *arguments); }; });
 }

@@ -48,11 +48,26 @@ std::string attempt_text(const Attempt& attempt) {
   return text;
 }
 
+std::string backoff_text(const Options& options) {
+  std::string text = options.backoff().count() > 0 ? duration_text(options.backoff()) : "default";
+  if (options.backoff_max().count() > 0) {
+    text += ", at most " + duration_text(options.backoff_max());
+  }
+  return text;
+}
+
 void add_options(Table& table, const Options& options) {
   for (const std::string& tag : options.tags()) table.add({"tag", tag});
   for (const auto& [name, value] : options.headers()) table.add({"header", name + ": " + value});
   if (options.run_time_limit().count() > 0) {
     table.add({"run-time limit", duration_text(options.run_time_limit())});
+  }
+  if (options.backoff().count() > 0 || options.backoff_max().count() > 0) {
+    table.add({"backoff", backoff_text(options)});
+  }
+  if (options.retention()) table.add({"retention", duration_text(*options.retention())});
+  if (options.schema_version() != 0) {
+    table.add({"schema version", std::to_string(options.schema_version())});
   }
   if (!options.content_type().empty()) table.add({"content type", options.content_type()});
 }
@@ -81,6 +96,7 @@ Table job_table(const JobStatus& job) {
   table.add({"id", job.id.to_string()});
   table.add({"state", std::string(name_of(job.state)) +
                           (job.cancel_requested && !is_final(job.state) ? ", asked to stop" : "")});
+  if (!job.name_space.empty()) table.add({"namespace", job.name_space});
   table.add({"queue", job.queue});
   table.add({"type", job.type});
   table.add({"priority", std::to_string(job.priority)});

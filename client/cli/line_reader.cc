@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <poll.h>
+#include <system_error>
 #include <unistd.h>
 
 #include "client/cli/command_error.h"
@@ -12,6 +13,7 @@ namespace pawl::cli {
 namespace {
 
 constexpr std::size_t kReadBytes = std::size_t{256} << 10;
+constexpr std::string_view kByteOrderMark = "\xef\xbb\xbf";
 
 }  // namespace
 
@@ -46,6 +48,7 @@ bool LineReader::take_line(std::string& line) {
 
 void LineReader::assign(std::string& line, std::string_view text) {
   if (text.ends_with('\r')) text.remove_suffix(1);
+  if (number_ == 0 && text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   line.assign(text);
   searched_ = 0;
   ++number_;
@@ -65,10 +68,12 @@ void LineReader::read_more() {
   const std::size_t before = buffer_.size();
   buffer_.resize(before + kReadBytes);
   const ssize_t bytes = read(file_, buffer_.data() + before, kReadBytes);
+  const int error = errno;
   buffer_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(bytes, 0)));
   ended_ = bytes == 0;
-  if (bytes < 0 && errno != EINTR && errno != EAGAIN) {
-    throw CommandError(ExitCode::failed, "the input cannot be read");
+  if (bytes < 0 && error != EINTR && error != EAGAIN) {
+    throw CommandError(ExitCode::failed,
+                       "the input cannot be read: " + std::generic_category().message(error));
   }
 }
 

@@ -25,7 +25,8 @@ class LineReader {
   LineReader(const LineReader&) = delete;
   LineReader& operator=(const LineReader&) = delete;
 
-  // The next line without its end. An interrupt is the end too. Throws CommandError when the file
+  // The next line without its end, and the first one without a byte order mark. An interrupt is
+  // the end too. Throws CommandError when the file
   // cannot be read.
   Got next(std::string& line, Patience patience);
   std::uint64_t number() const { return number_; }  // Of the last line; the first is 1.

@@ -56,10 +56,12 @@ ExitCode status(const App& app) {
   if (out.for_programs()) {
     boost::json::object jobs = queue_json(sum);
     jobs.erase("queue");
+    jobs.erase("lanes");
     out.print(boost::json::object{{"server", app.shown_server()},
                                   {"version", pong.server_version},
                                   {"uptime", duration_text(pong.uptime)},
                                   {"queues", queues.size()},
+                                  {"lanes", sum.lanes},
                                   {"jobs", std::move(jobs)}});
     return ExitCode::done;
   }

@@ -13,6 +13,7 @@
 #include "client/cli/instant.h"
 #include "client/cli/line_writer.h"
 #include "client/cli/text.h"
+#include "client/cli/usage.h"
 #include <pawl/exec.h>
 #include <pawl/worker.h>
 
@@ -74,6 +75,20 @@ void require_program(const std::string& name) {
   throw usage_error("there is no program " + name + " in PATH");
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+std::string what_is_served(const ExecArguments& arguments) {
+  const std::string queues = arguments.queues.empty() ? "default" : joined(arguments.queues);
+  const std::string types =
+      arguments.types.empty() ? "jobs of every type" : "type " + joined(arguments.types);
+  return "serving queue " + queues + ", " + types + ", up to " +
+         std::to_string(arguments.concurrency) + " at once";
+}
+
 ExitCode exec(const App& app, const ExecArguments& arguments) {
   if (app.program.empty()) {
     throw usage_error("there is no program to run", "pawl worker exec [OPTIONS] -- PROGRAM ARGS");
@@ -81,7 +96,7 @@ ExitCode exec(const App& app, const ExecArguments& arguments) {
   ClientOptions connection = app.client_options();
   const LogLevel least = arguments.quiet ? LogLevel::warning : LogLevel::info;
   // A handler that did not stop in time may still log when the worker is gone.
-  const LineWriter log(STDERR_FILENO);
+  LineWriter log(STDERR_FILENO);
   connection.log([least, write = log.sink()](LogLevel level, std::string_view text) {
     if (level >= least) write(log_line(level, text));
   });
@@ -98,6 +113,7 @@ ExitCode exec(const App& app, const ExecArguments& arguments) {
       ExecOptions(app.program).result_type(arguments.result_type).kill_after(arguments.kill_after));
   for (const std::string& type : arguments.types) worker.on(type, handler);
   if (arguments.types.empty()) worker.default_handler(handler);
+  if (!arguments.quiet) log.add(log_line(LogLevel::info, what_is_served(arguments)));
   const int status = worker.run_until_signal({SIGTERM, SIGINT}, arguments.grace);
   return status == 0 ? ExitCode::done : ExitCode::failed;
 }
@@ -105,17 +121,20 @@ ExitCode exec(const App& app, const ExecArguments& arguments) {
 void add_exec_options(CLI::App& command, ExecArguments& arguments) {
   command
       .add_option("--queue", arguments.queues,
-                  "Serve this queue; several times for several, the most important first")
+                  "Serve this queue; several times for several, the most important first; "
+                  "\"default\" by default")
       ->expected(1)
       ->allow_extra_args(false)  // Else it eats what follows, "--" too.
       ->take_all();
-  command.add_option("--type", arguments.types, "Only jobs of this type; may be repeated")
+  command
+      .add_option("--type", arguments.types,
+                  "Only jobs of this type; may be repeated; every type by default")
       ->expected(1)
       ->allow_extra_args(false)
       ->take_all();
   command.add_option("--concurrency", arguments.concurrency, "How many programs run at once")
       ->capture_default_str()
-      ->check(CLI::Range(1, 1000));
+      ->check(whole_number({.least = 1, .most = 1000}));
   command.add_option("--worker-id", arguments.worker_id,
                      "A name for people, up to 128 of A-Z a-z 0-9 _ . : -; host:pid by default");
   command.add_option("--result-type", arguments.result_type, "The content type of the results");
@@ -133,6 +152,9 @@ constexpr const char* kExecHelp =
     "PAWL_CONTENT_TYPE, PAWL_WORKER_ID and PAWL_HEADER_* are in the environment. stdout is the\n"
     "result, up to 1 MiB. Exit status 0 completes the job, 75 hands it back uncounted, any other\n"
     "fails the attempt, with the end of stderr as its detail.\n"
+    "\n"
+    "SIGTERM drains: no new jobs, and those that run may end. The worker's own exit status is 1\n"
+    "when jobs had to be handed back, else 0.\n"
     "\n"
     "Example:\n"
     "  pawl worker exec --queue media --type resize --concurrency 4 -- ./resize --fast\n";

@@ -1,6 +1,6 @@
 // The same calls in coroutines: a program of its own io_context enqueues jobs and watches over one
 // of them.
-//   asio_producer [TEXT]          PAWL_SERVER=pawl://host:port names the broker
+//   example_asio_producer [TEXT]  PAWL_SERVER=pawl://host:port names the broker
 #include <chrono>
 #include <cstdlib>
 #include <iostream>
@@ -18,10 +18,10 @@ namespace asio = boost::asio;
 asio::awaitable<void> produce(pawl::Client& client, std::string text) {
   const auto options = pawl::Options().queue("text").header("traceparent", "00-example");
   const pawl::JobId id =
-      co_await pawl::async_enqueue(client, "text.shout", text, options, asio::use_awaitable);
+      co_await pawl::async_enqueue(client, "text.upper", text, options, asio::use_awaitable);
   std::cout << "accepted " << id.to_string() << "\n";
 
-  const pawl::JobStatus job = co_await pawl::async_wait(client, id, 2s, asio::use_awaitable);
+  const pawl::JobStatus job = co_await pawl::async_wait(client, id, 10s, asio::use_awaitable);
   if (pawl::is_final(job.state)) {
     std::cout << "it is " << pawl::name_of(job.state) << ": " << job.result << "\n";
     co_return;

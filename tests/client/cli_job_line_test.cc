@@ -100,7 +100,10 @@ TEST_CASE("what a line does not say is as in the defaults", "[cli][bulk]") {
 }
 
 TEST_CASE("a bad line says what is wrong with it", "[cli][bulk]") {
-  CHECK(refusal("nonsense").starts_with("not JSON"));
+  CHECK(refusal("nonsense") == "not JSON at column 1: syntax error");
+  CHECK(refusal(R"({"type":"t" "x":1})") == "not JSON at column 13: syntax error");
+  CHECK(refusal(R"({"type":"t")") == "not JSON at column 12: incomplete JSON");
+  CHECK(refusal(R"({"type":"t"} {})") == "not JSON at column 14: extra data");
   CHECK(refusal("[1]") == "not a JSON object");
   CHECK(refusal("{}") == "\"type\" is missing");
   CHECK(refusal(R"({"type":1})") == "\"type\" must be a text");
@@ -109,6 +112,7 @@ TEST_CASE("a bad line says what is wrong with it", "[cli][bulk]") {
         "\"priority\" must be a whole number, not negative");
   CHECK(refusal(R"({"type":"t","priority":"1"})") ==
         "\"priority\" must be a whole number, not negative");
+  CHECK(refusal(R"({"type":"t","max_attempts":0})") == "\"max_attempts\" must be 1 or more");
   CHECK(refusal(R"({"type":"t","delay":30})").starts_with("\"delay\" must be a duration"));
   CHECK(refusal(R"({"type":"t","at":"soon"})").starts_with("\"at\" must be a time"));
   CHECK(refusal(R"({"type":"t","tags":1})") == "\"tags\" must be a text or a list of texts");

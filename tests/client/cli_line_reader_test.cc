@@ -64,6 +64,18 @@ TEST_CASE("an interrupt ends the reading of a pipe that is silent", "[cli][bulk]
   CHECK(reader.next(line, Patience::endless) == Got::end);
 }
 
+TEST_CASE("a byte order mark at the beginning is left out, and only there", "[cli][bulk]") {
+  Interrupt interrupt;
+  Writer writer;
+  LineReader reader(writer.readers_end(), interrupt);
+  std::string line;
+  writer.write("\xef\xbb\xbf{}\n\xef\xbb\xbf{}\n");
+  CHECK(reader.next(line, Patience::brief) == Got::line);
+  CHECK(line == "{}");
+  CHECK(reader.next(line, Patience::brief) == Got::line);
+  CHECK(line == "\xef\xbb\xbf{}");
+}
+
 TEST_CASE("long lines come whole", "[cli][bulk]") {
   Interrupt interrupt;
   Writer writer;

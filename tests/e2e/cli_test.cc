@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <chrono>
 #include <csignal>
-#include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,6 +26,7 @@ std::string line_of(const Finished& finished) {
   return finished.out.substr(0, finished.out.find('\n'));
 }
 
+constexpr std::chrono::hours kLater{1};
 constexpr const char* kNobody = "01900000-0000-7000-8000-000000000000";
 
 }  // namespace
@@ -77,7 +77,9 @@ TEST_CASE("programs get JSON and nothing else on standard output", "[e2e][cli]")
   CHECK(json_of(queues).at("queues").at(0).at("pending").to_number<int>() == 1);
   const Finished jobs = site.pawl({"-o", "json", "job", "list"});
   CHECK(json_of(jobs).at("jobs").as_array().size() == 1);
-  CHECK(json_of(site.pawl({"-o", "json", "status"})).is_object());
+  const json::value status = json_of(site.pawl({"-o", "json", "status"}));
+  CHECK(status.at("lanes").to_number<int>() == 1);
+  CHECK_FALSE(status.at("jobs").as_object().contains("lanes"));
   CHECK(json_of(site.pawl({"-o", "json", "ping"})).is_object());
 
   const Finished missing = site.pawl({"-o", "json", "job", "get", kNobody});
@@ -126,9 +128,80 @@ TEST_CASE("a list that is cut off says so, in every format", "[e2e][cli]") {
   CHECK(json_of(last).at("jobs").as_array().size() == 1);
   CHECK_FALSE(json_of(last).at("truncated").as_bool());
 
-  const Finished bad = site.pawl({"job", "list", "--state", "pending", "--cursor", "?"});
-  CHECK(bad.status == 2);
-  CHECK(bad.err.find("--cursor") != std::string::npos);
+  for (const char* cursor : {"?", "AA==", "pending.?", "failed.", "bogus."}) {
+    const Finished bad = site.pawl({"job", "list", "--state", "pending", "--cursor", cursor});
+    CHECK(bad.status == 2);
+    CHECK(bad.err.find("--cursor") != std::string::npos);
+  }
+}
+
+TEST_CASE("a list of all states goes on from where it was cut off", "[e2e][cli]") {
+  Site site;
+  site.client.enqueue_many(std::vector<Job>(3, Job("note", "x")));
+  site.client.enqueue_many(std::vector<Job>(2, Job("note", "x", Options().delay(kLater))));
+  std::vector<std::string> ids;
+  std::vector<std::string> command = {"-o", "json", "job", "list", "--limit", "2"};
+  std::string cursor;
+  do {
+    auto page = command;
+    if (!cursor.empty()) page.insert(page.end(), {"--cursor", cursor});
+    const json::value list = json_of(site.pawl(page));
+    for (const json::value& job : list.at("jobs").as_array()) {
+      ids.emplace_back(job.at("id").as_string());
+    }
+    const json::value* next = list.as_object().if_contains("next_cursor");
+    CHECK(list.at("truncated").as_bool() == (next != nullptr));
+    cursor = next != nullptr ? std::string(next->as_string()) : std::string();
+  } while (!cursor.empty() && ids.size() < 10);
+  std::sort(ids.begin(), ids.end());
+  CHECK(ids.size() == 5);
+  CHECK(std::adjacent_find(ids.begin(), ids.end()) == ids.end());
+}
+
+TEST_CASE("a worker says what it serves, and its exit status tells what it handed back",
+          "[e2e][cli][worker]") {
+  Site site;
+  Pipe up(site.path("up"));
+  ChildProcess worker =
+      site.worker("main", fmt::format("echo up > {}; exec cat {}", up.path(), site.path("never")),
+                  {"--type", "note", "--grace", "0s"});
+  const Pipe never(site.path("never"));
+  const JobId job = site.client.enqueue("note", "x", Options().queue("main"));
+  REQUIRE(up.read_line() == "up");
+  worker.signal(SIGTERM);
+
+  CHECK(worker.wait(kSoon) == 1);
+  CHECK(worker.err().find("serving queue main, type note, up to ") != std::string::npos);
+  CHECK(worker.err().find("handed back 1 of the jobs that ran") != std::string::npos);
+  CHECK(site.client.get(job).state == JobState::pending);
+}
+
+TEST_CASE("a stop that is signalled twice at once does not hurry a worker", "[e2e][cli][worker]") {
+  Site site;
+  Pipe up(site.path("up"));
+  Pipe go(site.path("go"));
+  ChildProcess worker = site.worker(
+      "main", fmt::format("echo up > {}; read line < {}; echo done", up.path(), go.path()));
+  const JobId job = site.client.enqueue("note", "x", Options().queue("main"));
+  REQUIRE(up.read_line() == "up");
+  // Both are there when it goes on.
+  for (const int signal : {SIGSTOP, SIGTERM, SIGINT, SIGCONT}) worker.signal(signal);
+  go.write_lines(1);
+
+  CHECK(worker.wait(kSoon) == 0);
+  CHECK(worker.err().find("draining") != std::string::npos);
+  CHECK(worker.err().find("second signal: ") == std::string::npos);
+  CHECK(site.client.get(job).state == JobState::completed);
+}
+
+TEST_CASE("the load generator waits for a broker that is about to start", "[e2e][bench]") {
+  Site site;
+  REQUIRE(site.broker.stop() == 0);
+  ChildProcess bench({fmt::format("{}/pawl-bench", PAWL_BIN), "enqueue", "--jobs", "100",
+                      "--address", site.broker.address()});
+  site.broker.start();
+  CHECK(bench.wait(kSoon) == 0);
+  CHECK(bench.err() == "");
 }
 
 TEST_CASE("a wait's duration is not taken for a payload", "[e2e][cli]") {
@@ -143,9 +216,9 @@ TEST_CASE("a wait's duration is not taken for a payload", "[e2e][cli]") {
 
 TEST_CASE("a job carries all that the command line says of it", "[e2e][cli]") {
   Site site;
-  const Finished enqueued =
-      site.pawl({"enqueue", "note", "x", "--backoff", "2s", "--backoff-max", "1m",
-                 "--schema-version", "7", "--tag", "blue", "--header", "trace: 1"});
+  const Finished enqueued = site.pawl({"enqueue", "note", "x", "--backoff", "2s", "--backoff-max",
+                                       "1m", "--schema-version", "7", "--tag", "blue", "--header",
+                                       "trace: 1", "--retention", "3h"});
   REQUIRE(enqueued.status == 0);
   const Finished bulk = site.pawl(
       {"enqueue", "--bulk", "-", "--backoff", "2s", "--backoff-max", "1m", "--schema-version", "7",
@@ -153,7 +226,8 @@ TEST_CASE("a job carries all that the command line says of it", "[e2e][cli]") {
       "{\"payload\":1.10}\n");
   REQUIRE(bulk.status == 0);
   for (const Finished* one : {&enqueued, &bulk}) {
-    const JobStatus job = site.client.get(*JobId::parse(line_of(*one)), View::full);
+    const std::string id = one->out.substr(0, one->out.find_first_of("\t\n"));
+    const JobStatus job = site.client.get(*JobId::parse(id), View::full);
     REQUIRE(job.job);
     CHECK(job.job->payload == (one == &bulk ? "1.10" : "x"));
     CHECK(job.job->options.backoff() == std::chrono::seconds(2));
@@ -161,6 +235,12 @@ TEST_CASE("a job carries all that the command line says of it", "[e2e][cli]") {
     CHECK(job.job->options.schema_version() == 7);
     CHECK(job.job->options.tags() == std::vector<std::string>{"blue"});
     CHECK(job.job->options.headers() == std::vector<Options::Header>{{"trace", "1"}});
+  }
+  const std::string shown = site.pawl({"-o", "table", "job", "get", line_of(enqueued)}).out;
+  for (const char* row :
+       {"backoff         2s, at most 1m", "retention       3h", "schema version  7", "namespace"}) {
+    CAPTURE(row);
+    CHECK(shown.find(row) != std::string::npos);
   }
 }
 
@@ -177,51 +257,6 @@ TEST_CASE("credentials in the server's address are not printed", "[e2e][cli]") {
   REQUIRE(site.broker.stop() == 0);
   const Finished alone = run({PAWL_PAWL, "--server", server, "--timeout", "300ms", "ping"});
   CHECK(alone.err.find("secret") == std::string::npos);
-}
-
-TEST_CASE("bulk from a live pipe sends what there is, and an interrupt ends it in order",
-          "[e2e][cli]") {
-  Site site;
-  Pipe results(site.path("results"));
-  const ChildProcess worker = site.worker("live", fmt::format("cat > {}", results.path()));
-  const Pipe jobs(site.path("jobs"));
-  auto command = site.pawl_command();
-  command.insert(command.end(), {"enqueue", "--bulk", jobs.path(), "--queue", "live"});
-  ChildProcess bulk(command);
-
-  std::ofstream(jobs.path()) << "{\"type\":\"note\",\"payload\":\"one\\n\"}" << std::endl;
-  CHECK(results.read_line() == "one");
-  bulk.signal(SIGINT);
-
-  CHECK(bulk.wait(kSoon) == 130);
-  const std::string out = bulk.out();
-  CHECK(std::count(out.begin(), out.end(), '\n') == 1);
-  CHECK(JobId::parse(out.substr(0, out.find('\n'))));
-}
-
-TEST_CASE("a bad line of a bulk file is named and its neighbours are taken", "[e2e][cli]") {
-  Site site;
-  const std::string lines =
-      "{\"type\":\"a\",\"payload\":\"1\",\"queue\":\"bulk\"}\n"
-      "{\"type\":\"a\",\"payload\":\n"
-      "{\"type\":\"a\",\"payload\":{\"n\":3},\"queue\":\"bulk\",\"delay\":\"1h\"}\n"
-      "{\"payload\":\"no type\"}\n"
-      "{\"type\":\"a\",\"payload\":\"5\",\"queue\":\"bulk\",\"priority\":9}\n";
-
-  const Finished text = site.pawl({"enqueue", "--bulk", "-"}, lines);
-  CHECK(text.status == 1);
-  CHECK(std::count(text.out.begin(), text.out.end(), '\n') == 3);
-  CHECK(text.err.find("line 2") != std::string::npos);
-  CHECK(text.err.find("line 4") != std::string::npos);
-
-  const Finished summary = site.pawl({"-o", "json", "enqueue", "--bulk", "-"}, lines);
-  CHECK(json_of(summary).at("accepted").to_number<int>() == 3);
-  CHECK(json_of(summary).at("refused").to_number<int>() == 2);
-
-  const auto stats = site.client.queue_stats(std::vector<std::string>{"bulk"});
-  REQUIRE(stats.size() == 1);
-  CHECK(stats[0].pending == 4);
-  CHECK(stats[0].scheduled == 2);
 }
 
 }  // namespace pawl::test

@@ -119,7 +119,8 @@ TEST_CASE("when the grace is over, handlers are asked to stop and failures count
   worker.acknowledge();
   worker.pass(0s);
   CHECK(worker.fsm.ended());
-  CHECK(worker.fsm.handed_back() == 0);
+  CHECK(worker.fsm.handed_back() == 1);
+  CHECK(worker.fsm.abandoned() == 0);
 }
 
 TEST_CASE("what still runs after that is handed back, and its later outcome is dropped",
@@ -140,6 +141,22 @@ TEST_CASE("what still runs after that is handed back, and its later outcome is d
   worker.pass(0s);
   CHECK(worker.fsm.ended());
   CHECK(worker.fsm.handed_back() == 1);
+  CHECK(worker.fsm.abandoned() == 1);
+}
+
+TEST_CASE("a handler that hands its job back by itself is no matter of the drain",
+          "[worker][drain]") {
+  SessionFixture worker;
+  worker.connect();
+  worker.fetch();
+  const Slots slots = worker.deliver(1, {0});
+  worker.fsm.drain(25s, worker.now);
+  worker.fsm.on_finished(slots[0], {.kind = OutcomeKind::release}, worker.now);
+  CHECK(worker.report() == "release 0");
+  worker.acknowledge();
+  worker.pass(0s);
+  CHECK(worker.fsm.ended());
+  CHECK(worker.fsm.handed_back() == 0);
 }
 
 TEST_CASE("a broker that does not answer cannot keep a drained worker", "[worker][drain]") {

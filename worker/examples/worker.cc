@@ -1,20 +1,22 @@
-// A worker: runs jobs of two types, eight at once, until SIGTERM or Ctrl-C.
-//   example_worker [URL]
-
+// A worker: runs the example producers' jobs and those of a second type, eight at once, until
+// SIGTERM or Ctrl-C.
+//   example_worker                PAWL_SERVER=pawl://host:port names the broker
 #include <algorithm>
 #include <cctype>
+#include <cstdlib>
 #include <iostream>
 #include <string>
 
 #include <pawl/worker.h>
 
-int main(int argc, char** argv) try {
+int main() try {
+  const char* server = std::getenv("PAWL_SERVER");
   pawl::ClientOptions connection;
-  connection.url(argc > 1 ? argv[1] : "pawl://127.0.0.1:7295");
+  connection.url(server != nullptr ? server : "pawl://127.0.0.1:7295");
   connection.log([](pawl::LogLevel, std::string_view text) { std::clog << text << '\n'; });
 
   pawl::Worker worker(pawl::WorkerOptions().connection(connection).concurrency(8));
-  worker.queue("critical").queue("default");  // The most important first.
+  worker.queue("critical").queue("text");  // The most important first.
 
   // What a handler returns is the job's result; the job is then done for good.
   worker.on("text.upper", [](pawl::Context& job) {

@@ -83,7 +83,8 @@ class PAWL_API Worker {
   // thread until it returns: its report will not count.
   bool stop(Milliseconds grace);
 
-  // start(), then stop(grace) at the first of the signals; at the second at once. Returns the
+  // start(), then stop(grace) at the first of the signals; at the second at once, unless it comes
+  // within 100 ms: whoever signals a process and its group means it once. Returns the
   // process's exit status: 0, or 1 when jobs had to be handed back. Throws the Error with which the
   // broker refused this worker for good.
   int run_until_signal(std::initializer_list<int> signals = {SIGTERM, SIGINT},
