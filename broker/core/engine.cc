@@ -55,6 +55,10 @@ std::size_t Engine::open_bytes() const {
   return state_->open_bytes();
 }
 
+std::size_t Engine::kept_bytes() const {
+  return state_->reads.kept_bytes();
+}
+
 void Engine::committed(CommitSeq seq) {
   state_->reads.committed(seq);
 }

@@ -73,6 +73,9 @@ class Engine {
   // size.
   std::size_t open_bytes() const;
 
+  // Bytes of commits that stay in memory because answers to reads may not contain them yet.
+  std::size_t kept_bytes() const;
+
   // Commit `seq` and everything before it is durable.
   void committed(CommitSeq seq);
 

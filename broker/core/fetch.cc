@@ -8,6 +8,7 @@ namespace pawl::core {
 namespace {
 
 constexpr std::size_t kDeliveryBytes = 200;  // Of a reply, beside defaults and jobs.
+constexpr Milliseconds kTimeToWrite{50};     // Of a commit: what is to be stored is put by then.
 
 }  // namespace
 
@@ -133,8 +134,7 @@ Grant& Engine::State::keep_grant(Grant&& made, bool store_first) {
   if (store_first) {
     store_grant(kept);
   } else {
-    unstored_grants.emplace_back(now.at + limits::kGrantStoredWithin - Milliseconds{50},
-                                 kept.token);
+    unstored_grants.emplace_back(now.at + limits::kGrantStoredWithin - kTimeToWrite, kept.token);
   }
   return kept;
 }

@@ -99,6 +99,7 @@ std::vector<Read> Reads::take_questions() {
 }
 
 void Reads::sealed(std::shared_ptr<const Commit> commit) {
+  kept_bytes_ += commit->bytes();
   commits_.push_back(std::move(commit));
 }
 
@@ -109,7 +110,10 @@ void Reads::committed(CommitSeq seq) {
 
 void Reads::forget_commits() {
   const CommitSeq floor = in_flight_.empty() ? durable_ : in_flight_.begin()->second.floor;
-  while (!commits_.empty() && commits_.front()->seq <= floor) commits_.pop_front();
+  while (!commits_.empty() && commits_.front()->seq <= floor) {
+    kept_bytes_ -= commits_.front()->bytes();
+    commits_.pop_front();
+  }
 }
 
 void Reads::answer(const ReadAnswer& answer, const Commit& open) {

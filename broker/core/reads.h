@@ -39,6 +39,7 @@ class Reads {
   std::vector<Read> take_questions();
 
   std::size_t in_flight() const { return in_flight_.size(); }
+  std::size_t kept_bytes() const { return kept_bytes_; }  // Of commits.
 
   void sealed(std::shared_ptr<const Commit> commit);
   void committed(CommitSeq seq);
@@ -60,6 +61,7 @@ class Reads {
   std::map<std::uint64_t, InFlight> in_flight_;
   std::vector<Read> questions_;
   std::deque<std::shared_ptr<const Commit>> commits_;
+  std::size_t kept_bytes_ = 0;
 };
 
 }  // namespace pawl::core

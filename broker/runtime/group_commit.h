@@ -61,8 +61,12 @@ class GroupCommit {
   // REQUIRES: over.
   void begin(const store::Owner& owner, core::Now now);
 
-  // False: enough is closed and unwritten; commands have to wait outside.
-  bool accepting() const { return phase_ == Phase::running && closed_.size() < kClosedMax; }
+  // False: enough is closed and unwritten, or kept for reads that are slow; commands have to wait
+  // outside.
+  bool accepting() const {
+    return phase_ == Phase::running && closed_.size() < kClosedMax &&
+           engine_->kept_bytes() < kKeptBytesMax;
+  }
 
   // REQUIRES of what follows: running; written() and answered() also take what is too late.
   void execute(core::Command command, core::Now now);
@@ -84,6 +88,7 @@ class GroupCommit {
 
  private:
   static constexpr std::size_t kClosedMax = 2;
+  static constexpr std::size_t kKeptBytesMax = 128 << 20;
 
   struct Waiting {
     core::CommitSeq after = 0;

@@ -105,3 +105,14 @@ TEST_CASE("nothing is open once all is written", "[core][open_bytes]") {
   for (const auto& job : engine.fetch(worker, 100)) engine.complete(worker, job);
   CHECK(engine.engine().open_bytes() == 0);
 }
+
+TEST_CASE("commits are kept as long as an older read is under way", "[core][open_bytes]") {
+  EngineFixture engine;
+  engine.hold_reads(EngineFixture::Rows::as_asked);
+  engine.post(GetJobs{engine.ticket(), {engine.fresh_id().job(0)}});
+  CHECK(engine.engine().kept_bytes() == 0);
+  engine.enqueue({.jobs = 100, .payload = std::string(1000, 'p')});
+  CHECK(engine.engine().kept_bytes() > 100'000);
+  engine.let_go();
+  CHECK(engine.engine().kept_bytes() == 0);
+}

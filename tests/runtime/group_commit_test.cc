@@ -124,6 +124,14 @@ TEST_CASE("what comes while a commit is written is one commit", "[runtime]") {
   CHECK(hand.take() == Requests{2, 3, 4});
 }
 
+TEST_CASE("commands wait while much is kept for slow reads", "[runtime]") {
+  Hand hand;
+  ToyEngine::kept = std::size_t{1} << 30;
+  CHECK_FALSE(hand.group.accepting());
+  ToyEngine::kept = 0;
+  CHECK(hand.group.accepting());
+}
+
 TEST_CASE("a commit is closed at the store's preferred size", "[runtime]") {
   Hand hand;
   for (std::uint64_t request = 1; request <= 4; ++request) hand.enqueue(request, 600);

@@ -45,6 +45,8 @@ class ToyEngine {
     return loose;
   }
   std::size_t open_bytes() const { return open_->bytes(); }
+  static std::size_t kept_bytes() { return kept; }
+  static inline std::size_t kept = 0;  // For a test to set.
   void committed(core::CommitSeq seq) { committed_ = seq; }
   bool ready() const { return true; }
   core::EngineTotals totals() const { return {}; }
