@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 #include <sys/random.h>
 
@@ -21,8 +22,8 @@ constexpr std::chrono::milliseconds kReadyNote{5'000};
 
 // Nothing that this process has not told yet may be told any more: what is on the disk is not
 // known.
-[[noreturn]] void end_at_once(const std::string& why) {
-  spdlog::critical("{}; ending, start again to read what is on the disk", why);
+[[noreturn]] void end_at_once(const std::string& why, const std::string& advice) {
+  spdlog::critical("{}; ending, {}", why, advice);
   spdlog::default_logger()->flush();
   std::_Exit(1);
 }
@@ -70,14 +71,22 @@ net::NetSettings net_settings(const Config& config) {
   return settings;
 }
 
-runtime::LoopOptions loop_options(const Config& config) {
+std::string advice_after_failure(const store::RocksStore& store, const Config& config) {
+  if (!store.damaged()) return "start again to read what is on the disk";
+  return fmt::format("run `pawld fsck {}` for what cannot be read; a restart mends nothing",
+                     config.store.directory.string());
+}
+
+runtime::LoopOptions loop_options(const Config& config, const store::RocksStore& store) {
   runtime::LoopOptions options;
   options.settings = config.queues;
   options.seed = draw();
   options.inbox_bytes = config.inbox_bytes;
   options.min_free_bytes = config.min_free_bytes;
   options.on_space = tell_space;
-  options.on_fatal = end_at_once;
+  options.on_fatal = [config, &store](const std::string& why) {
+    end_at_once(why, advice_after_failure(store, config));
+  };
   return options;
 }
 
@@ -87,7 +96,7 @@ Broker::Broker(const Config& config)
     : store_(store_options(config)),
       services_{inbox_, [this] { return clock_.now(); }, draw_session},
       server_(services_, net_settings(config)) {
-  loop_.emplace(loop_options(config), store_, clock_, outbox_);
+  loop_.emplace(loop_options(config, store_), store_, clock_, outbox_);
   inbox_.connect(*loop_);
   while (!loop_->wait_until_ready(kReadyNote)) spdlog::info("still reading back what was stored");
 }
@@ -111,7 +120,8 @@ void Broker::stop(std::chrono::milliseconds within) {
       std::chrono::duration_cast<std::chrono::milliseconds>(deadline - steady_clock::now());
   const auto stopped = loop_->stop(std::max(left, std::chrono::milliseconds(0)));
   if (stopped == runtime::EngineLoop::Stopped::cut_off) {
-    end_at_once("the disk has not taken the last commit in time");
+    end_at_once("the disk has not taken the last commit in time",
+                "start again to read what is on the disk");
   }
 }
 

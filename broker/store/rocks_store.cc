@@ -20,6 +20,7 @@
 #include "broker/store/kill_point.h"
 #include "broker/store/live_logs.h"
 #include "broker/store/log_audit.h"
+#include "broker/store/rocks_checks.h"
 #include "broker/store/rocks_codec.h"
 #include "broker/store/rocks_read.h"
 #include "broker/store/rocks_tuning.h"
@@ -131,6 +132,7 @@ class RocksStore::Events final : public rocksdb::EventListener {
       *status = rocksdb::Status::OK();
       return;
     }
+    if (status->IsCorruption()) store_.damaged_ = true;
     store_.fail(status->ToString());
   }
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
@@ -197,7 +199,7 @@ void RocksStore::open() {
   const std::string path = (options_.directory / "db").string();
   check_current(path);
   check_logs(path);
-  check_columns(path);
+  check_tables_known(options_.directory, parts_->env.get());
   std::vector<rocksdb::ColumnFamilyDescriptor> columns;
   for (std::size_t i = 0; i < core::kTableCount; ++i) {
     const auto table = static_cast<core::Table>(i);
@@ -208,46 +210,14 @@ void RocksStore::open() {
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
       rocksdb::DB::Open(database_options(options_, *parts_), path, columns, &columns_.handles, &db);
-  if (!status.ok()) throw std::runtime_error(damage(status));
+  if (!status.ok()) throw std::runtime_error(cannot_open(options_.directory, status));
   db_.reset(db);
   columns_.database = db;
-  check_nothing_lost();
-  check_format();
-}
-
-// RocksDB's own number alone would not do: its MANIFEST bears one that is ahead of its tables by
-// what was in the logs.
-void RocksStore::check_nothing_lost() {
   synced_ = db_->GetLatestSequenceNumber();  // Opening flushes what the logs held.
-  commits_ = count_commits();
-  const Synced mark = mark_->load();
-  if (synced_ >= mark.operation && commits_ >= mark.commits) return;
-  throw std::runtime_error(fmt::format(
-      "the data directory {} has lost acknowledged commits: a log is missing{}, or "
-      "older files were put in place. Remove {} to go on without them",
-      options_.directory.string(),
-      cut_off_.empty() ? "" : fmt::format(" or damaged ({})", cut_off_), mark_->path().string()));
-}
-
-std::uint64_t RocksStore::count_commits() const {
-  std::uint64_t count = 0;
-  rocksdb::ReadOptions options;
-  options.ignore_range_deletions = true;  // As RocksRows does, for the same reason.
-  const std::unique_ptr<rocksdb::Iterator> owners(
-      db_->NewIterator(options, columns_.handles[kOwnColumn]));
-  for (owners->Seek(rocksdb::Slice(codec::kOwnerKey));
-       owners->Valid() && owners->key().starts_with(rocksdb::Slice(codec::kOwnerKey));
-       owners->Next()) {
-    const auto record = codec::decode_owner(owners->value().ToStringView());
-    if (record) count += record->owner.epoch + record->owner.last;
-  }
-  if (!owners->status().ok()) throw std::runtime_error(damage(owners->status()));
-  return count;
-}
-
-std::string RocksStore::damage(const rocksdb::Status& status) const {
-  return fmt::format("cannot open the data directory {}: {}", options_.directory.string(),
-                     status.ToString());
+  commits_ = count_commits(options_.directory, *db_, columns_.handles[kOwnColumn]);
+  check_nothing_lost(options_.directory, {.operation = synced_, .commits = commits_}, mark_->load(),
+                     cut_off_);
+  stamp_format();
 }
 
 // What the power cut short is cut off for good, so that RocksDB, which cannot tell it from damage,
@@ -263,26 +233,7 @@ void RocksStore::check_logs(const std::string& path) {
   }
 }
 
-void RocksStore::check_columns(const std::string& path) const {
-  std::vector<std::string> names;
-  const rocksdb::DBOptions database = database_options(options_, *parts_);
-  // Fails on a directory that holds nothing yet, and on a damaged one, which opening it will tell
-  // better.
-  if (!rocksdb::DB::ListColumnFamilies(database, path, &names).ok()) return;
-  for (const std::string& name : names) {
-    bool known = name == rocksdb::kDefaultColumnFamilyName;
-    for (std::size_t i = 0; i < core::kTableCount; ++i) {
-      known = known || name == to_string(static_cast<core::Table>(i));
-    }
-    if (!known) {
-      throw std::runtime_error(
-          fmt::format("the data directory {} was written by a newer version: it has a table {}",
-                      options_.directory.string(), name));
-    }
-  }
-}
-
-void RocksStore::check_format() {
+void RocksStore::stamp_format() {
   rocksdb::ColumnFamilyHandle* own = columns_.handles[kOwnColumn];
   std::string stored;
   rocksdb::Status status = db_->Get({}, own, rocksdb::Slice(codec::kFormatKey), &stored);
@@ -292,13 +243,8 @@ void RocksStore::check_format() {
     synced.sync = true;
     status = db_->Put(synced, own, rocksdb::Slice(codec::kFormatKey), stored);
   }
-  if (!status.ok()) throw std::runtime_error(damage(status));
-  const std::uint32_t format = core::Reader(stored).be32();
-  if (format != codec::kFormat) {
-    throw std::runtime_error(
-        fmt::format("the data directory {} has format {}, this version reads format {}",
-                    options_.directory.string(), format, codec::kFormat));
-  }
+  if (!status.ok()) throw std::runtime_error(cannot_open(options_.directory, status));
+  check_format(options_.directory, stored);
 }
 
 Caps RocksStore::caps() const {
@@ -338,7 +284,7 @@ Owner RocksStore::acquire(core::ShardId shard) {
     status = batch.Put(own, seat.owner_key, codec::encode(record));
     if (status.ok()) status = log(batch, core::Durability::synced);
   }
-  if (!status.ok()) throw std::runtime_error(damage(status));
+  if (!status.ok()) throw std::runtime_error(cannot_open(options_.directory, status));
   PAWL_KILL_POINT("store.acquire.after");
   seat.owner = record.owner;
   seat.epoch = Seat::Epoch::running;
@@ -421,8 +367,12 @@ std::string RocksStore::failure() const {
 ReadResult RocksStore::read(core::ShardId shard, const core::Read& read) {
   if (failed_.load()) return {false, failure(), {}};
   const Seat& seat = *seat_of(shard);
-  ReadResult result = RocksRead(*db_, columns_.handles, seat.prefix).answer(seat.owner_key, read);
-  if (!result.ok) result.why = fmt::format("{}: {}", options_.directory.string(), result.why);
+  RocksRead reading(*db_, columns_.handles, seat.prefix);
+  ReadResult result = reading.answer(seat.owner_key, read);
+  if (result.ok) return result;
+  if (reading.failure() == RocksRead::Failure::damage) damaged_ = true;
+  result.why =
+      fmt::format("cannot read the data directory {}: {}", options_.directory.string(), result.why);
   return result;
 }
 
