@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <system_error>
 
 #include <fmt/format.h>
@@ -19,6 +20,8 @@ namespace {
 using std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kReadyNote{5'000};
+// What comes between two looks must not use up what has to stay free on a small disk.
+constexpr std::chrono::milliseconds kLookAtSpaceEvery{100};
 
 // Nothing that this process has not told yet may be told any more: what is on the disk is not
 // known.
@@ -28,21 +31,26 @@ constexpr std::chrono::milliseconds kReadyNote{5'000};
   std::_Exit(1);
 }
 
-void tell_space(const runtime::LoopOptions::SpaceNote& note) {
-  const std::string left = rounded_bytes(note.free_bytes);
+// The loop knows the space without what the store keeps for itself; people know the disk.
+void tell_space(const Config& config, const runtime::LoopOptions::SpaceNote& note) {
+  const std::uint64_t work = store::work_bytes_for(config.store);
+  std::error_code unknown;
+  const auto disk = std::filesystem::space(config.store.directory, unknown);
+  const std::string left = rounded_bytes(unknown ? note.free_bytes + work : disk.available);
   if (note.admission == core::Admission::Kind::open) {
     return spdlog::info("the disk has room again ({} free): new jobs are taken", left);
   }
   spdlog::warn(
       "the disk is nearly full ({} free, {} are wanted): new jobs are refused until {} are free; "
       "reports are taken",
-      left, rounded_bytes(note.floor_bytes), rounded_bytes(note.enough_bytes));
+      left, rounded_bytes(note.floor_bytes + work), rounded_bytes(note.enough_bytes + work));
 }
 
 store::RocksOptions store_options(const Config& config) {
   spdlog::debug("opening {}", config.store.directory.string());
   runtime::hang_point("open");
   store::RocksOptions options = config.store;
+  options.work_bytes = store::work_bytes_for(options);
   options.note = [](std::string_view note) { spdlog::info("store: {}", note); };
   return options;
 }
@@ -83,7 +91,8 @@ runtime::LoopOptions loop_options(const Config& config, const store::RocksStore&
   options.seed = draw();
   options.inbox_bytes = config.inbox_bytes;
   options.min_free_bytes = config.min_free_bytes;
-  options.on_space = tell_space;
+  options.look_at_space_every = kLookAtSpaceEvery;
+  options.on_space = [config](const auto& note) { tell_space(config, note); };
   options.on_fatal = [config, &store](const std::string& why) {
     end_at_once(why, advice_after_failure(store, config));
   };

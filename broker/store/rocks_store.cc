@@ -170,6 +170,7 @@ RocksStore::RocksStore(RocksOptions options) : options_(std::move(options)) {
     options_.space = [directory = options_.directory] { return space_at(directory); };
   }
   make_directory(options_.directory);
+  check_size();
   lock_ = std::make_unique<DirectoryLock>(options_.directory);
   reserve_ = std::make_unique<Reserve>(Reserve::Options{.file = options_.directory / "reserve",
                                                         .bytes = options_.reserve_bytes,
@@ -181,6 +182,16 @@ RocksStore::RocksStore(RocksOptions options) : options_(std::move(options)) {
 }
 
 RocksStore::~RocksStore() = default;
+
+void RocksStore::check_size() const {
+  const std::uint64_t total = options_.space().total_bytes;
+  if (total == 0 || total >= 2 * options_.work_bytes) return;
+  throw std::runtime_error(fmt::format(
+      "the disk of {} has only {} MiB in all; with a log of {} MiB and a write buffer of {} MiB "
+      "{} MiB are wanted: take a larger disk, or make these two smaller",
+      options_.directory.string(), total >> 20, options_.wal_bytes >> 20,
+      options_.write_buffer_bytes >> 20, (2 * options_.work_bytes) >> 20));
+}
 
 RocksStore::Columns::~Columns() {
   for (rocksdb::ColumnFamilyHandle* handle : handles) database->DestroyColumnFamilyHandle(handle);
@@ -377,7 +388,10 @@ ReadResult RocksStore::read(core::ShardId shard, const core::Read& read) {
 }
 
 Space RocksStore::space() const {
-  return reserve_->settle();
+  Space space = reserve_->settle();
+  space.free_bytes -= std::min(space.free_bytes, options_.work_bytes);
+  space.total_bytes -= std::min(space.total_bytes, options_.work_bytes);
+  return space;
 }
 
 }  // namespace pawl::store

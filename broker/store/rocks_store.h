@@ -56,6 +56,7 @@ class RocksStore final : public Store {
     ~Columns();
   };
 
+  void check_size() const;
   void open();
   void check_logs(const std::string& path);
   void stamp_format();
