@@ -223,6 +223,9 @@ void RocksStore::open() {
       rocksdb::DB::Open(database_options(options_, *parts_), path, columns, &columns_.handles, &db);
   if (!status.ok()) throw std::runtime_error(cannot_open(options_.directory, status));
   db_.reset(db);
+  // One that was made when the data directory was open to others, and so were its files.
+  std::error_code not_ours;
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all, not_ours);
   columns_.database = db;
   synced_ = db_->GetLatestSequenceNumber();  // Opening flushes what the logs held.
   commits_ = count_commits(options_.directory, *db_, columns_.handles[kOwnColumn]);

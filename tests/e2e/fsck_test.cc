@@ -175,4 +175,21 @@ TEST_CASE("an output format that inspect and fsck do not have is refused in our 
   }
 }
 
+TEST_CASE("nobody else can read what a broker keeps, though the directory was there before",
+          "[e2e][offline]") {
+  const TempDirectory directory;
+  const fs::path data = directory.path() / "data";
+  fs::create_directories(data / "db");
+  fs::permissions(data, fs::perms(0755));
+  fs::permissions(data / "db", fs::perms(0755));
+  BrokerProcess broker(PAWL_PAWLD, directory.path());
+  CHECK(broker.stop() == 0);
+
+  CHECK(fs::status(data / "db").permissions() == fs::perms::owner_all);
+  for (const auto& entry : fs::recursive_directory_iterator(data)) {
+    CAPTURE(entry.path());
+    CHECK((entry.status().permissions() & fs::perms(0077)) == fs::perms::none);
+  }
+}
+
 }  // namespace pawl::test
