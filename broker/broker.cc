@@ -72,8 +72,10 @@ net::NetSettings net_settings(const Config& config) {
   settings.greeting.version = PAWL_VERSION;
   const std::size_t fit = connections_that_fit();
   if (fit < settings.connections_max) {
-    spdlog::warn("the limit of open files leaves room for {} connections instead of {}", fit,
-                 settings.connections_max);
+    const bool wanted = config.connections == Config::Connections::set;
+    spdlog::log(wanted ? spdlog::level::warn : spdlog::level::info,
+                "the limit of open files leaves room for {} connections instead of {}", fit,
+                settings.connections_max);
     settings.connections_max = fit;
   }
   return settings;

@@ -24,6 +24,7 @@ namespace {
 constexpr std::string_view kDefaults = "defaults.";
 constexpr std::string_view kQueues = "queues.";
 constexpr std::string_view kEnvironment = "PAWL_";
+constexpr std::string_view kByDefault = "default";  // A value's source.
 
 std::string upper(std::string_view text) {
   std::string out;
@@ -243,10 +244,11 @@ void check_together(const Config& config) {
 
 ConfigSources::ConfigSources() {
   for (const ConfigKey& key : config_keys()) {
-    values_[std::string(key.name)] = {std::string(key.standard), "default"};
+    values_[std::string(key.name)] = {std::string(key.standard), std::string(kByDefault)};
   }
   for (const QueueKey& key : queue_keys()) {
-    values_[fmt::format("{}{}", kDefaults, key.name)] = {std::string(key.standard), "default"};
+    values_[fmt::format("{}{}", kDefaults, key.name)] = {std::string(key.standard),
+                                                         std::string(kByDefault)};
   }
   values_["data_dir"].text = default_directory();
 }
@@ -351,6 +353,9 @@ Config ConfigSources::build() const {
     const auto place =
         config.queues.queues.try_emplace({split->ns, split->queue}, config.queues.defaults).first;
     key.apply(place->second, parse_value(key, name, setting));
+  }
+  if (values_.at("limits.connections").source != kByDefault) {
+    config.connections = Config::Connections::set;
   }
   apply_address(values_.at("listen.address"), config);
   config.net.greeting.heartbeat = config.queues.heartbeat;

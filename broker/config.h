@@ -30,6 +30,7 @@ struct Config {
   net::NetSettings net;
   LogSettings log;
   Exposure exposure = Exposure::loopback_only;
+  enum class Connections : std::uint8_t { by_default, set } connections = Connections::by_default;
   std::filesystem::path port_file;  // Where to write the port once it is open; empty: nowhere.
   std::uint64_t min_free_bytes = 0;
   std::size_t inbox_bytes = 0;
