@@ -15,6 +15,7 @@
 #include "broker/id_text.h"
 #include "broker/offline_arguments.h"
 #include "broker/offline_store.h"
+#include "broker/store/damaged_tables.h"
 
 namespace pawl {
 namespace {
@@ -59,8 +60,8 @@ void note_unreadable(Verdict& verdict, core::Table table, std::string_view key,
 
 // Reading stops at the first damaged file of a table.
 void note_damaged_tables(Verdict& verdict, const std::filesystem::path& directory) {
-  for (std::string& file : store::damaged_tables(directory)) {
-    verdict.damaged.push_back(std::move(file));
+  for (const store::DamagedTable& table : store::damaged_tables(directory)) {
+    verdict.damaged.push_back(fmt::format("{}: {}", table.file.string(), table.why));
   }
 }
 

@@ -7,13 +7,19 @@
 #include <fmt/format.h>
 
 #include "broker/core/bytes_io.h"
+#include "broker/store/damaged_tables.h"
 #include "broker/store/rocks_codec.h"
 
 namespace pawl::store {
 
 std::string cannot_open(const std::filesystem::path& directory, const rocksdb::Status& status) {
-  return fmt::format("cannot open the data directory {}: {}", directory.string(),
-                     status.ToString());
+  std::string text =
+      fmt::format("cannot open the data directory {}: {}", directory.string(), status.ToString());
+  if (!status.IsCorruption()) return text;
+  for (const DamagedTable& table : damaged_tables(directory)) {
+    text += fmt::format("; {} is damaged", table.file.string());
+  }
+  return text;
 }
 
 void check_tables_known(const std::filesystem::path& directory, rocksdb::Env* env) {

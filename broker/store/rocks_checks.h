@@ -13,6 +13,7 @@
 
 namespace pawl::store {
 
+// Names the damaged table files too.
 std::string cannot_open(const std::filesystem::path& directory, const rocksdb::Status& status);
 
 // All its tables are known to this version. Passes over a directory that holds nothing yet, and

@@ -1,13 +1,11 @@
 #include "broker/store/rocks_reader.h"
 
-#include <algorithm>
 #include <cstdarg>
 #include <optional>
 #include <stdexcept>
 
 #include <fmt/format.h>
 #include <rocksdb/db.h>
-#include <rocksdb/sst_file_reader.h>
 
 #include "broker/store/live_logs.h"
 #include "broker/store/log_audit.h"
@@ -157,25 +155,6 @@ void RocksReader::each(core::ShardId shard, core::Table table, const Visitor& vi
     from.assign(place->key).push_back('\0');
     rows->Seek(from);
   }
-}
-
-std::vector<std::string> damaged_tables(const fs::path& directory) {
-  std::vector<fs::path> files;
-  std::error_code unreadable;
-  for (const auto& entry : fs::directory_iterator(directory / "db", unreadable)) {
-    if (entry.path().extension() == ".sst") files.push_back(entry.path());
-  }
-  std::ranges::sort(files);
-  std::vector<std::string> damaged;
-  for (const fs::path& file : files) {
-    rocksdb::Options options;
-    options.info_log = std::make_shared<Silence>();
-    rocksdb::SstFileReader reader(options);
-    rocksdb::Status status = reader.Open(file.string());
-    if (status.ok()) status = reader.VerifyChecksum();
-    if (!status.ok()) damaged.push_back(fmt::format("{}: {}", file.string(), status.ToString()));
-  }
-  return damaged;
 }
 
 }  // namespace pawl::store

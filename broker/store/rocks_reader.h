@@ -5,7 +5,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "broker/core/blob.h"
 #include "broker/core/changes.h"
@@ -51,9 +50,5 @@ class RocksReader {
   const std::filesystem::path directory_;
   std::unique_ptr<Parts> parts_;
 };
-
-// Which of RocksDB's table files in the directory do not hold what was written, a sentence each.
-// For a directory that cannot be opened: of those RocksDB names the first alone.
-std::vector<std::string> damaged_tables(const std::filesystem::path& directory);
 
 }  // namespace pawl::store

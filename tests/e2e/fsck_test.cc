@@ -129,6 +129,13 @@ TEST_CASE("fsck names every damaged table file of a directory that cannot be ope
   CAPTURE(checked.out);
   CHECK(checked.status == 1);
   for (const fs::path& table : tables) CHECK(contains(checked.out, table.string() + ": "));
+
+  const Finished broker = run({PAWL_PAWLD, "--data-dir", large.site.data()});
+  CAPTURE(broker.err);
+  CHECK(broker.status == 1);
+  for (const fs::path& table : tables) {
+    CHECK(contains(broker.err, table.string() + " is damaged"));
+  }
 }
 
 TEST_CASE("inspect and fsck write nothing, whatever only the log holds", "[e2e][offline]") {
