@@ -177,6 +177,10 @@ RocksStore::RocksStore(RocksOptions options) : options_(std::move(options)) {
                                                         .space = options_.space,
                                                         .note = options_.note});
   reserve_->settle();
+  // So that what log and buffers need is not touched but for a quarter.
+  if (options_.work_bytes != 0) {
+    allowance_ = std::make_unique<Allowance>(options_.work_bytes / 4);
+  }
   mark_ = std::make_unique<SyncMark>(options_.directory / "synced");
   open();
 }
@@ -338,6 +342,7 @@ Committed RocksStore::write(Seat& seat, const core::Commit& commit) {
   }
 
   expiry_->now_ms.store(core::to_ms(record.owner.at), std::memory_order_relaxed);
+  if (allowance_) allowance_->spend(batch.GetDataSize());
   PAWL_KILL_POINT("store.commit.before", &commit);
   status = log(batch, commit.synced ? core::Durability::synced : core::Durability::written);
   if (!status.ok()) {
@@ -394,6 +399,7 @@ Space RocksStore::space() const {
   Space space = reserve_->settle();
   space.free_bytes -= std::min(space.free_bytes, options_.work_bytes);
   space.total_bytes -= std::min(space.total_bytes, options_.work_bytes);
+  if (allowance_) allowance_->looked(space.free_bytes);
   return space;
 }
 

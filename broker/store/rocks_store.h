@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/store/allowance.h"
 #include "broker/store/directory_lock.h"
 #include "broker/store/reserve.h"
 #include "broker/store/rocks_options.h"
@@ -70,6 +71,7 @@ class RocksStore final : public Store {
   RocksOptions options_;
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<Reserve> reserve_;
+  std::unique_ptr<Allowance> allowance_;  // Where the space matters.
   std::unique_ptr<SyncMark> mark_;
   std::shared_ptr<Expiry> expiry_;
   std::unique_ptr<RocksParts> parts_;

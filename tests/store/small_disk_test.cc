@@ -1,3 +1,6 @@
+#include <atomic>
+#include <thread>
+
 #include <catch2/catch.hpp>
 
 #include "broker/store/rocks_store.h"
@@ -44,6 +47,23 @@ TEST_CASE("a disk that cannot hold log and buffers is refused, and nothing is wr
   CHECK_THROWS_WITH(store::RocksStore(disk.options),
                     Catch::Contains("has only 12 MiB in all") && Catch::Contains("a log of 4 MiB"));
   CHECK_FALSE(std::filesystem::exists(disk.options.directory / "db"));
+}
+
+TEST_CASE("no more is written than there is room for until somebody has looked again", "[store]") {
+  store::Allowance allowance(10);
+  allowance.spend(1'000);  // Nobody looks yet, so nobody would come too late.
+  allowance.looked(100);
+  allowance.spend(49);
+  allowance.spend(1);  // Written twice, that is all.
+  std::atomic<bool> spent{false};
+  std::thread writer([&] {
+    allowance.spend(1);
+    spent = true;
+  });
+  CHECK_FALSE(spent);
+  allowance.looked(0);
+  writer.join();
+  CHECK(spent);
 }
 
 }  // namespace pawl::test
