@@ -43,10 +43,12 @@ class Flags {
       if (given.option->count() > 0) sources.set_flag(flag, given.value);
     }
   }
+  // What may stand on the command line.
   std::vector<std::string> names() const {
     std::vector<std::string> names{"--config", "--check-config", "--print-config", "--help",
                                    "--version"};
     for (const auto& [flag, given] : given_) names.push_back(flag);
+    for (const Subcommand& command : subcommands()) names.emplace_back(command.name);
     return names;
   }
 
@@ -60,9 +62,10 @@ class Flags {
   void add(CLI::App& app, const std::string& flag, const Key& key) {
     Given& given = given_[flag];
     const std::string help = help_of(key.help, key.standard);
-    given.option = key.kind == ConfigKey::Kind::on_off
-                       ? app.add_flag(flag, given.value, help)
-                       : app.add_option(flag, given.value, help)->type_name(type_of(key));
+    given.option =
+        key.kind == ConfigKey::Kind::on_off
+            ? app.add_flag(flag, given.value, help)
+            : app.add_option(flag, given.value, help)->type_name(type_of(key))->take_last();
   }
 
   template <class Key>
@@ -101,6 +104,32 @@ void read_sources(const std::string& file, const Flags& flags, ConfigSources& so
   flags.apply(sources);
 }
 
+// CLI11 takes whatever comes next for a missing value, also another flag: the first argument that
+// has none, with what is wrong; empty when there is none.
+std::string missing_value(const CLI::App& app, std::span<const char* const> arguments) {
+  for (std::size_t i = 1; i < arguments.size(); ++i) {
+    const std::string_view argument = arguments[i];
+    const std::size_t equals = argument.find('=');
+    const std::string flag(argument.substr(0, equals));
+    const CLI::Option* const option =
+        flag.starts_with("--") ? app.get_option_no_throw(flag) : nullptr;
+    if (option == nullptr) continue;
+    std::string_view value;
+    if (equals != std::string_view::npos) {
+      value = argument.substr(equals + 1);
+    } else if (option->get_items_expected_min() == 0) {
+      continue;  // A switch.
+    } else if (++i < arguments.size()) {
+      value = arguments[i];
+    }
+    if (value.empty()) return fmt::format("{} has no value", flag);
+    if (value.starts_with("--")) {
+      return fmt::format("{} has no value: {} is taken for a flag of its own", flag, value);
+    }
+  }
+  return {};
+}
+
 Parsed fail(std::string_view what) {
   fmt::print(stderr, "error: {}\nhint: pawld --help\n", what);
   return {std::nullopt, kUsage};
@@ -128,7 +157,8 @@ Parsed parse_command_line(std::span<const char* const> arguments) {
   app.allow_extras();
   std::string file;
   app.add_option("--config", file, "configuration file (TOML); also $PAWL_CONFIG")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->take_last();
   const CLI::Option* const check =
       app.add_flag("--check-config")
           ->description("check the configuration and exit, with 2 if it is wrong")
@@ -138,6 +168,7 @@ Parsed parse_command_line(std::span<const char* const> arguments) {
           ->description("print every setting with where it came from, and exit")
           ->disable_flag_override();
   const Flags flags(app);
+  if (const std::string what = missing_value(app, arguments); !what.empty()) return fail(what);
   try {
     app.parse(static_cast<int>(arguments.size()), arguments.data());
   } catch (const CLI::ParseError& end) {

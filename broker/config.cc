@@ -1,11 +1,14 @@
 #include "broker/config.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <optional>
+#include <pwd.h>
+#include <unistd.h>
 
 #include <boost/asio/ip/address.hpp>
 #include <fmt/format.h>
@@ -21,6 +24,7 @@ namespace {
 constexpr std::string_view kDefaults = "defaults.";
 constexpr std::string_view kQueues = "queues.";
 constexpr std::string_view kEnvironment = "PAWL_";
+constexpr std::string_view kByDefault = "default";  // A value's source.
 
 std::string upper(std::string_view text) {
   std::string out;
@@ -125,6 +129,34 @@ void check_section(std::string_view name, const std::string& source) {
       fmt::format("unknown section [{}]{} ({})", name, did_you_mean(name, known), source));
 }
 
+// Names that begin like ours and belong to others: to `pawl` and to the programs of workers, to the
+// tests of this project.
+constexpr std::string_view kOthersVariables[] = {
+    "PAWL_CONFIG", "PAWL_SERVER",       "PAWL_SERVER_URL", "PAWL_NAMESPACE", "PAWL_QUEUE",
+    "PAWL_JOB_ID", "PAWL_JOB_TYPE",     "PAWL_ATTEMPT",    "PAWL_TOKEN",     "PAWL_WORKER_ID",
+    "PAWL_BIN",    "PAWL_CONTENT_TYPE", "PAWL_PAWLD",      "PAWL_PAWL",      "PAWL_SEED",
+    "PAWL_SEEDS",  "PAWL_KILLS",        "PAWL_KILL_AT",    "PAWL_TRACE",     "PAWL_HANG_DIR"};
+constexpr std::string_view kOthersPrefixes[] = {"PAWL_HEADER_", "PAWL_FAULT_"};
+
+// Kubernetes tells each container of every service near it: of one that is called pawl or
+// pawl-something by PAWL_SERVICE_HOST, PAWL_PORT=tcp://10.0.0.1:7295, PAWL_PORT_7295_TCP_ADDR.
+bool is_service_link(std::string_view variable, std::string_view value) {
+  const std::size_t port = variable.find("_PORT");
+  if (port == std::string_view::npos) return variable.ends_with("_SERVICE_HOST");
+  const std::string_view behind = variable.substr(port + std::string_view("_PORT").size());
+  if (behind.empty() && value.find("://") != std::string_view::npos) return true;
+  const bool numbered = behind.size() > 1 && std::isdigit(static_cast<unsigned char>(behind[1]));
+  return numbered || variable.find("_SERVICE_PORT") != std::string_view::npos;
+}
+
+bool belongs_to_others(std::string_view variable, std::string_view value) {
+  return std::ranges::find(kOthersVariables, variable) != std::end(kOthersVariables) ||
+         std::ranges::any_of(
+             kOthersPrefixes,
+             [&](std::string_view prefix) { return variable.starts_with(prefix); }) ||
+         is_service_link(variable, value);
+}
+
 // PAWL_LOG_LEVEL for PAWL_LOG__LEVEL.
 std::string with_single_underscores(std::string name) {
   for (std::size_t at = name.find("__"); at != std::string::npos; at = name.find("__", at)) {
@@ -133,13 +165,34 @@ std::string with_single_underscores(std::string name) {
   return name;
 }
 
+// A service may have no HOME, but its user has one.
+std::string home_directory() {
+  const char* const home = std::getenv("HOME");
+  if (home != nullptr && *home != '\0') return home;
+  std::array<char, 4096> memory{};
+  passwd entry{};
+  passwd* found = nullptr;
+  ::getpwuid_r(::geteuid(), &entry, memory.data(), memory.size(), &found);
+  return found == nullptr ? std::string() : found->pw_dir;
+}
+
 std::string default_directory() {
   if (const char* state = std::getenv("XDG_STATE_HOME"); state != nullptr && *state == '/') {
     return fmt::format("{}/pawl", state);
   }
-  const char* home = std::getenv("HOME");
-  if (home == nullptr || *home == '\0') return {};
-  return fmt::format("{}/.local/state/pawl", home);
+  const std::string home = home_directory();
+  return home.empty() ? home : fmt::format("{}/.local/state/pawl", home);
+}
+
+// `, did you mean "X"?` for the variable of ours that was meant; empty when none is near.
+std::string meant_by(const std::string& variable, std::vector<std::string> ours) {
+  const auto same = std::ranges::find(ours, variable, with_single_underscores);
+  if (same != ours.end()) return did_you_mean(*same, {*same});
+  ours.emplace_back("PAWL_CONFIG");
+  // PAWL_LISTEN for PAWL_LISTEN__ADDRESS.
+  const auto section = std::ranges::find_if(
+      ours, [&](const std::string& name) { return name.starts_with(variable + "__"); });
+  return section != ours.end() ? did_you_mean(*section, {*section}) : did_you_mean(variable, ours);
 }
 
 std::string text_of(const toml::node& node, const std::string& name, const std::string& source) {
@@ -191,10 +244,11 @@ void check_together(const Config& config) {
 
 ConfigSources::ConfigSources() {
   for (const ConfigKey& key : config_keys()) {
-    values_[std::string(key.name)] = {std::string(key.standard), "default"};
+    values_[std::string(key.name)] = {std::string(key.standard), std::string(kByDefault)};
   }
   for (const QueueKey& key : queue_keys()) {
-    values_[fmt::format("{}{}", kDefaults, key.name)] = {std::string(key.standard), "default"};
+    values_[fmt::format("{}{}", kDefaults, key.name)] = {std::string(key.standard),
+                                                         std::string(kByDefault)};
   }
   values_["data_dir"].text = default_directory();
 }
@@ -253,26 +307,21 @@ void ConfigSources::read_toml(std::string_view text, const std::string& file_nam
 }
 
 void ConfigSources::read_environment(const std::vector<std::string>& environment) {
+  const std::vector<std::string> names = plain_names();
   std::vector<std::string> ours;
-  for (const std::string& name : plain_names()) ours.push_back(environment_name(name));
+  for (const std::string& name : names) ours.push_back(environment_name(name));
   for (const std::string& entry : environment) {
-    const std::string variable = entry.substr(0, entry.find('='));
-    const auto meant = std::ranges::find(ours, variable, with_single_underscores);
-    const bool misspelt = meant != ours.end() && *meant != variable;
-    if (misspelt && std::ranges::find(ours, variable) == ours.end()) {
-      throw ConfigError(
-          fmt::format("unknown environment variable {}, did you mean \"{}\"?", variable, *meant));
-    }
-    const bool sectioned =
-        variable.starts_with(kEnvironment) && variable.find("__") != std::string::npos;
-    if (!sectioned && variable != "PAWL_DATA_DIR") continue;
+    const std::size_t equals = entry.find('=');
+    if (!entry.starts_with(kEnvironment) || equals == std::string::npos) continue;
+    const std::string variable = entry.substr(0, equals);
+    const std::string value = entry.substr(equals + 1);
     const auto found = std::ranges::find(ours, variable);
-    if (found == ours.end()) {
+    if (found != ours.end()) {
+      set(names[static_cast<std::size_t>(found - ours.begin())], value, variable);
+    } else if (!belongs_to_others(variable, value)) {
       throw ConfigError(
-          fmt::format("unknown environment variable {}{}", variable, did_you_mean(variable, ours)));
+          fmt::format("unknown environment variable {}{}", variable, meant_by(variable, ours)));
     }
-    set(plain_names()[static_cast<std::size_t>(found - ours.begin())],
-        entry.substr(variable.size() + 1), variable);
   }
 }
 
@@ -304,6 +353,9 @@ Config ConfigSources::build() const {
     const auto place =
         config.queues.queues.try_emplace({split->ns, split->queue}, config.queues.defaults).first;
     key.apply(place->second, parse_value(key, name, setting));
+  }
+  if (values_.at("limits.connections").source != kByDefault) {
+    config.connections = Config::Connections::set;
   }
   apply_address(values_.at("listen.address"), config);
   config.net.greeting.heartbeat = config.queues.heartbeat;

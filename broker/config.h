@@ -30,6 +30,7 @@ struct Config {
   net::NetSettings net;
   LogSettings log;
   Exposure exposure = Exposure::loopback_only;
+  enum class Connections : std::uint8_t { by_default, set } connections = Connections::by_default;
   std::filesystem::path port_file;  // Where to write the port once it is open; empty: nowhere.
   std::uint64_t min_free_bytes = 0;
   std::size_t inbox_bytes = 0;
@@ -58,8 +59,8 @@ class ConfigSources {
   // Each throws ConfigError for what it does not know, with the nearest name.
   void read_file(const std::filesystem::path& file);
   void read_toml(std::string_view text, const std::string& file_name);
-  // `environment` as in environ(7): "NAME=value". Only PAWL_DATA_DIR and PAWL_SECTION__KEY are
-  // ours; PAWL_SECTION_KEY is one of them misspelt.
+  // `environment` as in environ(7): "NAME=value". What begins with PAWL_ is ours, or one of a list
+  // of others' names, or misspelt.
   void read_environment(const std::vector<std::string>& environment);
   void set_flag(std::string_view flag, const std::string& value);
 

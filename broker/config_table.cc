@@ -163,8 +163,8 @@ constexpr ConfigKey kKeys[] = {
      .standard = "256MiB",
      .min = 0,
      .max = 1024 * kGiB,
-     .help = "below this much free disk space new jobs are refused (on a small disk: below an "
-             "eighth of it)",
+     .help = "new jobs are refused when less than this is free on the disk beside what log and "
+             "buffers may need (on a small disk: an eighth of what is left without these)",
      .apply = [](Config& c, const ConfigValue& v) { c.min_free_bytes = v.number; }},
     {.name = "storage.cache",
      .flag = "--cache",

@@ -7,9 +7,9 @@
 #include <boost/json/serialize.hpp>
 #include <fmt/format.h>
 
+#include "broker/id_text.h"
 #include "broker/inventory.h"
 #include "broker/offline_arguments.h"
-#include "proto/uuid.h"
 
 namespace pawl {
 namespace {
@@ -20,15 +20,6 @@ using core::JobState;
 constexpr JobState kShown[] = {JobState::pending,   JobState::processing, JobState::scheduled,
                                JobState::retrying,  JobState::completed,  JobState::failed,
                                JobState::cancelled, JobState::expired};
-
-std::string text_of(const core::JobId& id) {
-  wire::Uuid bytes{};
-  for (std::size_t i = 0; i < 8; ++i) {
-    bytes[i] = static_cast<std::uint8_t>(id.high >> (56 - 8 * i));
-    bytes[i + 8] = static_cast<std::uint8_t>(id.low >> (56 - 8 * i));
-  }
-  return wire::uuid_text(bytes);
-}
 
 std::string text_of(const core::QueueName& queue) {
   return queue.ns == "default" ? queue.name : fmt::format("{}/{}", queue.ns, queue.name);
@@ -50,7 +41,7 @@ void print_text(Inventory& inventory, JobsWanted jobs) {
   if (jobs == JobsWanted::counts) return;
   fmt::print("\n{:<36} {:<10} {:<24} {}\n", "JOB", "STATE", "QUEUE", "TYPE");
   inventory.each_job([&](const Inventory::Job& job) {
-    fmt::print("{} {:<10} {:<24} {}\n", text_of(job.id), to_string(job.state),
+    fmt::print("{} {:<10} {:<24} {}\n", id_text(job.id), to_string(job.state),
                text_of(inventory.queue_name(job.queue)), inventory.type_name(job.type));
   });
 }
@@ -77,7 +68,7 @@ void print_json(Inventory& inventory, JobsWanted wanted) {
     json::array jobs;
     inventory.each_job([&](const Inventory::Job& job) {
       const core::QueueName& queue = inventory.queue_name(job.queue);
-      jobs.push_back(json::object{{"id", text_of(job.id)},
+      jobs.push_back(json::object{{"id", id_text(job.id)},
                                   {"state", to_string(job.state)},
                                   {"namespace", queue.ns},
                                   {"queue", queue.name},
@@ -88,20 +79,40 @@ void print_json(Inventory& inventory, JobsWanted wanted) {
   fmt::print("{}\n", json::serialize(object));
 }
 
+constexpr int kDamaged = 1;
+constexpr int kNotRead = 2;
+
+int refuse(const std::runtime_error& error, int status) {
+  fmt::print(stderr, "error: {}\n", error.what());
+  return status;
+}
+
+void show(const OfflineArguments& arguments) {
+  const OfflineStore store(arguments.directory);
+  Inventory inventory(store);
+  if (arguments.output == OfflineOutput::json) {
+    print_json(inventory, arguments.jobs);
+  } else {
+    print_text(inventory, arguments.jobs);
+  }
+}
+
 }  // namespace
 
 int inspect(std::span<const char* const> arguments) {
   const OfflineParsed parsed = parse_offline(
       "inspect", "Tells what the data directory of a stopped broker holds", arguments);
   if (!parsed.arguments) return parsed.exit_code;
-  const OfflineStore store(parsed.arguments->directory);
-  Inventory inventory(store);
-  if (parsed.arguments->output == OfflineOutput::json) {
-    print_json(inventory, parsed.arguments->jobs);
-  } else {
-    print_text(inventory, parsed.arguments->jobs);
+  try {
+    show(*parsed.arguments);
+    return 0;
+  } catch (const DamagedStore& error) {
+    const int status = refuse(error, kDamaged);
+    fmt::print(stderr, "hint: pawld fsck {}\n", parsed.arguments->directory.string());
+    return status;
+  } catch (const std::runtime_error& error) {
+    return refuse(error, kNotRead);
   }
-  return 0;
 }
 
 }  // namespace pawl

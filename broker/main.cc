@@ -9,6 +9,7 @@
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include "broker/broker.h"
 #include "broker/command_line.h"
@@ -30,15 +31,19 @@ std::string describe(const pawl::core::EngineTotals& totals) {
       totals.failed, totals.cancelled);
 }
 
-void write_port(const std::filesystem::path& file, unsigned port) {
+// As open to others as the user's files are.
+void write_port(const std::filesystem::path& file, unsigned port, mode_t umask_of_user) {
   if (file.empty()) return;
   const std::filesystem::path fresh = file.string() + ".new";
   std::ofstream(fresh) << port << '\n';
+  std::filesystem::permissions(fresh, std::filesystem::perms(0666 & ~umask_of_user));
   std::filesystem::rename(fresh, file);  // Whoever waits for the file finds it whole.
 }
 
 int serve(const pawl::Config& config) {
   const auto began = steady_clock::now();
+  // Payloads are nobody else's to read, whoever made the data directory.
+  const mode_t umask_of_user = ::umask(077);
   pawl::Signals signals;
   pawl::Broker broker(config);
   broker.start();
@@ -48,7 +53,7 @@ int serve(const pawl::Config& config) {
   spdlog::info("pawld {} listens on {}:{}; jobs: {}; recovered in {} ms", PAWL_VERSION,
                endpoint.address().to_string(), endpoint.port(), describe(broker.totals()),
                took.count());
-  write_port(config.port_file, endpoint.port());
+  write_port(config.port_file, endpoint.port(), umask_of_user);
 
   signals.wait();
   signals.end_process_after(config.stop_within + kCloseWithin);

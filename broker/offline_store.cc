@@ -1,57 +1,65 @@
 #include "broker/offline_store.h"
 
+#include <cerrno>
+#include <cstring>
+#include <unistd.h>
+
 #include <fmt/format.h>
 
-#include "broker/core/keys.h"
-#include "broker/store/directory_lock.h"
 #include "broker/store/rocks_codec.h"
 
 namespace pawl {
 namespace {
 
+namespace fs = std::filesystem;
+
 constexpr core::ShardId kShard = 0;
 
-void require_directory(const std::filesystem::path& directory) {
+void require_access(const fs::path& directory) {
+  if (::access(directory.c_str(), R_OK | X_OK) == 0) return;
+  throw std::runtime_error(
+      fmt::format("cannot read {}: {}", directory.string(), std::strerror(errno)));
+}
+
+// Before anything is locked in it.
+const fs::path& checked(const fs::path& directory) {
+  require_access(directory);
   std::error_code failed;
-  if (std::filesystem::exists(directory / "db" / "CURRENT", failed)) return;
-  throw std::runtime_error(fmt::format("{} is no data directory of pawld", directory.string()));
+  if (!fs::is_directory(directory / "db", failed)) {
+    throw std::runtime_error(fmt::format("{} is no data directory of pawld: there is no {} in it",
+                                         directory.string(), "db"));
+  }
+  require_access(directory / "db");
+  return directory;
 }
 
 }  // namespace
 
-OfflineStore::OfflineStore(const std::filesystem::path& directory) : store_(open(directory)) {}
+OfflineStore::OfflineStore(const fs::path& directory)
+    : lock_(store::DirectoryLock::for_reading(checked(directory))), reader_(open(directory)) {}
 
-store::RocksOptions OfflineStore::options_for(const std::filesystem::path& directory) {
-  store::RocksOptions options;
-  options.directory = directory;
-  options.reserve_bytes = 0;  // The broker's reserve stays as it is.
-  return options;
-}
-
-std::unique_ptr<store::RocksStore> OfflineStore::open(const std::filesystem::path& directory) {
-  require_directory(directory);
-  // Apart, so that a running broker is told from damage.
-  { const store::DirectoryLock lock(directory); }
+std::unique_ptr<store::RocksReader> OfflineStore::open(const fs::path& directory) {
   try {
-    return std::make_unique<store::RocksStore>(options_for(directory));
+    return std::make_unique<store::RocksReader>(directory);
   } catch (const std::runtime_error& error) {
     throw DamagedStore(error.what());
   }
 }
 
 void OfflineStore::each(core::Table table, const Visitor& visit) const {
-  core::Read read;
-  read.ranges.push_back(core::keys::all(table));
-  for (;;) {
-    const store::ReadResult page = store_->read(kShard, read);
-    if (!page.ok) {
-      throw DamagedStore(fmt::format("table {}: {}", core::to_string(table), page.why));
-    }
-    for (const core::Row& row : page.answer.rows) {
-      visit(row.key, core::Blob(page.answer.owner, row.value));
-    }
-    if (page.answer.complete) return;
-    read.ranges.front().from = page.answer.stopped_key;
+  each(table, visit, [&](std::string_view, const std::string& why) {
+    throw DamagedStore(fmt::format("table {}: {}", core::to_string(table), why));
+  });
+}
+
+void OfflineStore::each(core::Table table, const Visitor& visit,
+                        const Unreadable& unreadable) const {
+  try {
+    reader_->each(kShard, table, {.row = visit, .unreadable = unreadable});
+  } catch (const DamagedStore&) {
+    throw;
+  } catch (const std::runtime_error& error) {
+    throw DamagedStore(fmt::format("table {}: {}", core::to_string(table), error.what()));
   }
 }
 

@@ -3,13 +3,15 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 
 #include "broker/core/blob.h"
 #include "broker/core/changes.h"
-#include "broker/store/rocks_store.h"
+#include "broker/store/directory_lock.h"
+#include "broker/store/rocks_reader.h"
 
 namespace pawl {
 
@@ -19,11 +21,11 @@ class DamagedStore : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// A stopped broker's directory, held against brokers while this exists. Opening it finishes what
-// the log holds, as a broker's start would; no job is changed.
+// A stopped broker's directory, held against brokers while this exists. Nothing in it is changed.
 class OfflineStore {
  public:
   using Visitor = std::function<void(std::string_view key, const core::Blob& value)>;
+  using Unreadable = std::function<void(std::string_view key, const std::string& why)>;
 
   // Throws std::runtime_error when there is no data directory or a broker runs on it, DamagedStore
   // when its files are damaged or of a newer format.
@@ -31,14 +33,16 @@ class OfflineStore {
 
   // All rows in the order of their keys. Throws DamagedStore, which names the file.
   void each(core::Table table, const Visitor& visit) const;
+  // The same, and goes on behind a row whose value cannot be read.
+  void each(core::Table table, const Visitor& visit, const Unreadable& unreadable) const;
 
   static std::uint32_t format();
 
  private:
-  static store::RocksOptions options_for(const std::filesystem::path& directory);
-  static std::unique_ptr<store::RocksStore> open(const std::filesystem::path& directory);
+  static std::unique_ptr<store::RocksReader> open(const std::filesystem::path& directory);
 
-  std::unique_ptr<store::RocksStore> store_;
+  store::DirectoryLock lock_;
+  std::unique_ptr<store::RocksReader> reader_;
 };
 
 }  // namespace pawl

@@ -9,11 +9,11 @@ namespace {
 constexpr Subcommand kSubcommands[] = {
     {.name = "inspect",
      .arguments = "DIR",
-     .help = "what a stopped broker's data directory holds",
+     .help = "what a stopped broker's data directory holds: exit 0, 1 damaged, 2 in use or none",
      .run = inspect},
     {.name = "fsck",
      .arguments = "DIR",
-     .help = "whether it can be read and agrees: exit 0 clean, 1 not",
+     .help = "whether it can be read and agrees: exit 0 clean, 1 not, 2 in use or none",
      .run = fsck},
 };
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Runs the quickstart on a few files whose names are as hostile as file names get, on what cannot be read, on a
-# relative path, on an empty folder, and ends its broker under it.
+# relative path, on an empty folder, on files that change meanwhile, beside somebody who has its port, and ends its
+# broker under it.
 #   tests/check_quickstart.sh        PAWL_BIN names the folder with pawld and pawl
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -70,6 +71,65 @@ nothing_to_do() {
   grep -q "error: no regular file" <<<"$said" || give_up "it does not say that there is no file: $said"
 }
 
+no_folder() {
+  local said status
+  expect_refusal() {
+    status=0
+    said=$(deploy/quickstart --once "$@" 2>&1) || status=$?
+    [ $status -eq 2 ] || give_up "a folder without a name is taken: $said"
+  }
+  expect_refusal --dir ''
+  expect_refusal --dir=
+}
+
+# The first job that runs takes one file away and changes another: nothing else is to be called lost or wrong.
+files_change() {
+  local summary i
+  mkdir "$work/changing" "$work/programs"
+  for i in {1..20}; do echo "$i" >"$work/changing/file $i"; done
+  echo 'going' >"$work/changing/goes"
+  echo 'old' >"$work/changing/grows"
+  cat >"$work/programs/sha256sum" <<PROGRAM
+#!/bin/sh
+if mkdir "$work/first" 2>/dev/null; then
+  rm "$work/changing/goes"
+  echo new >>"$work/changing/grows"
+fi
+exec $(command -v sha256sum) "\$@"
+PROGRAM
+  chmod +x "$work/programs/sha256sum"
+
+  summary=$(PATH=$work/programs:$PATH deploy/quickstart --once --dir "$work/changing" 2>&1) ||
+    { printf '%s\n' "$summary"; give_up "two files that have changed are a failure"; }
+  expect_jobs 22 "$summary"
+  grep -qE '^lost +0$' <<<"$summary" || give_up "something is called lost: $summary"
+  grep -qE '^changed +2,' <<<"$summary" || give_up "it does not count what has changed: $summary"
+}
+
+# Somebody holds the usual port who does not answer there, as another quickstart does that has just begun.
+port_is_taken() {
+  local summary port
+  mkdir "$work/few"
+  echo one >"$work/few/file"
+  mkfifo "$work/port"
+  exec 4> >(exec perl -MSocket -e 'socket(S, PF_INET, SOCK_STREAM, 0); bind(S, sockaddr_in(0, INADDR_LOOPBACK)) or die;
+    open(F, ">", $ARGV[0]); print F (sockaddr_in(getsockname(S)))[0], "\n"; close(F); <STDIN>' "$work/port")
+  read -r port <"$work/port"
+  summary=$(QUICKSTART_PORT=$port deploy/quickstart --once --dir "$work/few" 2>&1) ||
+    { printf '%s\n' "$summary"; give_up "it does not find another port"; }
+  exec 4>&-
+  ! grep -q "listens on 127.0.0.1:$port;" <<<"$summary" || give_up "the port was not taken after all"
+}
+
+# A preset is what it says also in a folder where somebody left something else.
+presets() {
+  local build=$work/presets
+  cmake --preset quickstart -B "$build" >/dev/null
+  ctest --test-dir "$build" -N | grep -q '^Total Tests: 0$' || give_up "the quickstart's preset builds tests"
+  cmake --preset release -B "$build" >/dev/null
+  ! ctest --test-dir "$build" -N | grep -q '^Total Tests: 0$' || give_up "the preset release has no tests"
+}
+
 # child_of PID NAME: the process of that name.
 child_of() {
   local folder
@@ -106,5 +166,9 @@ broker_ends() {
 hostile_names
 relative_and_unreadable
 nothing_to_do
+no_folder
+files_change
+port_is_taken
+presets
 broker_ends
 echo "The quickstart gets along with all of it."

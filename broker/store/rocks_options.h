@@ -24,6 +24,9 @@ struct RocksOptions {
       16 << 20;  // Of `batches`, which gets nearly all bytes; twice while it is flushed.
   std::size_t wal_bytes = 96 << 20;      // What a restart has to read again, at most.
   std::size_t reserve_bytes = 64 << 20;  // Disk space kept for completions; less on a small disk.
+  // Disk space that log and buffers may still need for what was taken: space() does not offer it,
+  // and a disk that has less than twice as much is refused. See work_bytes_for().
+  std::uint64_t work_bytes = 0;
 
   // Told in a sentence about what an operator should know and what is not an error.
   std::function<void(std::string_view)> note;
@@ -32,5 +35,9 @@ struct RocksOptions {
   std::shared_ptr<rocksdb::FileSystem> file_system;
   std::function<Space()> space;
 };
+
+// The log grows up to its bound before any of it is let go, and meanwhile each buffer may have to
+// be written to a file.
+std::uint64_t work_bytes_for(const RocksOptions& options);
 
 }  // namespace pawl::store

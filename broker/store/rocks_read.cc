@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "broker/store/rocks_codec.h"
+#include "broker/store/row_places.h"
 
 namespace pawl::store {
 
@@ -54,6 +55,7 @@ RocksRead::Walk RocksRead::walk(std::uint32_t index, const core::Range& range, A
   for (table.seek(from_, to_); table.at_row(); table.next()) {
     const auto value = codec::decode_value(table.value().ToStringView());
     if (!value) {
+      failure_ = Failure::damage;
       why_ = fmt::format("a row of table {} cannot be read", core::to_string(range.table));
       return Walk::failed;
     }
@@ -61,8 +63,28 @@ RocksRead::Walk RocksRead::walk(std::uint32_t index, const core::Range& range, A
     if (!value->expired(as_of_.at) && !rows.add(index, key, value->bytes)) return Walk::full;
   }
   if (table.status().ok()) return Walk::ended;
-  why_ = table.status().ToString();
+  learn_failure(table.status(), range.table);
   return Walk::failed;
+}
+
+// Of a blob RocksDB says only that one is damaged, not in which file.
+void RocksRead::learn_failure(const rocksdb::Status& status, core::Table table) {
+  why_ = fmt::format("table {}: {}", core::to_string(table), status.ToString());
+  if (!status.IsCorruption()) return;
+  failure_ = Failure::damage;
+  rocksdb::ColumnFamilyHandle* column = columns_[static_cast<std::size_t>(table)];
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot_.snapshot();
+  RowPlaces places(db_, column);
+  while (const auto place = places.first(from_)) {
+    if (place->key >= to_) return;
+    std::string value;
+    if (!place->blob_file.empty() && db_.Get(options, column, place->key, &value).IsCorruption()) {
+      why_ += fmt::format(", in {}", place->blob_file);
+      return;
+    }
+    from_.assign(place->key).push_back('\0');
+  }
 }
 
 }  // namespace pawl::store

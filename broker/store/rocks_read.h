@@ -21,6 +21,9 @@ class RocksRead {
             const std::string& prefix);
 
   ReadResult answer(const std::string& owner_key, const core::Read& read);
+  // Why the answer failed: what is on the disk is not what was written, or the disk does not read.
+  enum class Failure : std::uint8_t { disk, damage };
+  Failure failure() const { return failure_; }
 
  private:
   enum class Walk : std::uint8_t { ended, full, failed };
@@ -28,6 +31,7 @@ class RocksRead {
   std::string learn_as_of(const std::string& owner_key);
   void announce(const core::Read& read);
   Walk walk(std::uint32_t index, const core::Range& range, AnswerRows& rows);
+  void learn_failure(const rocksdb::Status& status, core::Table table);
 
   rocksdb::DB& db_;
   const std::vector<rocksdb::ColumnFamilyHandle*>& columns_;
@@ -36,6 +40,7 @@ class RocksRead {
   Owner as_of_;
   std::array<std::optional<RocksRows>, core::kTableCount> tables_;
   std::string why_;
+  Failure failure_ = Failure::disk;
   std::string from_;
   std::string to_;
 };

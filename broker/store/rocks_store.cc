@@ -22,6 +22,7 @@
 #include "broker/store/live_logs.h"
 #include "broker/store/log_audit.h"
 #include "broker/store/make_directory.h"
+#include "broker/store/rocks_checks.h"
 #include "broker/store/rocks_codec.h"
 #include "broker/store/rocks_log.h"
 #include "broker/store/rocks_read.h"
@@ -122,6 +123,7 @@ class RocksStore::Events final : public rocksdb::EventListener {
       *status = rocksdb::Status::OK();
       return;
     }
+    if (status->IsCorruption()) store_.damaged_ = true;
     store_.fail(status->ToString());
   }
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
@@ -159,12 +161,17 @@ RocksStore::RocksStore(RocksOptions options) : options_(std::move(options)) {
     options_.space = [directory = options_.directory] { return space_at(directory); };
   }
   make_directory(options_.directory, file_system());
+  check_size();
   lock_ = std::make_unique<DirectoryLock>(options_.directory);
   reserve_ = std::make_unique<Reserve>(Reserve::Options{.file = options_.directory / "reserve",
                                                         .bytes = options_.reserve_bytes,
                                                         .space = options_.space,
                                                         .note = options_.note});
   reserve_->settle();
+  // So that what log and buffers need is not touched but for a quarter.
+  if (options_.work_bytes != 0) {
+    allowance_ = std::make_unique<Allowance>(options_.work_bytes / 4);
+  }
   mark_ = std::make_unique<SyncMark>(options_.directory / "synced");
   open();
 }
@@ -173,6 +180,16 @@ RocksStore::~RocksStore() = default;
 
 rocksdb::FileSystem& RocksStore::file_system() const {
   return options_.file_system ? *options_.file_system : *rocksdb::FileSystem::Default();
+}
+
+void RocksStore::check_size() const {
+  const std::uint64_t total = options_.space().total_bytes;
+  if (total == 0 || total >= 2 * options_.work_bytes) return;
+  throw std::runtime_error(fmt::format(
+      "the disk of {} has only {} MiB in all; with a log of {} MiB and a write buffer of {} MiB "
+      "{} MiB are wanted: take a larger disk, or make these two smaller",
+      options_.directory.string(), total >> 20, options_.wal_bytes >> 20,
+      options_.write_buffer_bytes >> 20, (2 * options_.work_bytes) >> 20));
 }
 
 RocksStore::Columns::~Columns() {
@@ -194,7 +211,7 @@ void RocksStore::open() {
   make_directory(path, file_system());  // Else RocksDB complains that there is none.
   check_current(path);
   check_logs(path);
-  check_columns(path);
+  check_tables_known(options_.directory, parts_->env.get());
   std::vector<rocksdb::ColumnFamilyDescriptor> columns;
   for (std::size_t i = 0; i < core::kTableCount; ++i) {
     const auto table = static_cast<core::Table>(i);
@@ -205,46 +222,17 @@ void RocksStore::open() {
   rocksdb::DB* db = nullptr;
   const rocksdb::Status status =
       rocksdb::DB::Open(database_options(options_, *parts_), path, columns, &columns_.handles, &db);
-  if (!status.ok()) throw std::runtime_error(damage(status));
+  if (!status.ok()) throw std::runtime_error(cannot_open(options_.directory, status));
   db_.reset(db);
+  // One that was made when the data directory was open to others, and so were its files.
+  std::error_code not_ours;
+  std::filesystem::permissions(path, std::filesystem::perms::owner_all, not_ours);
   columns_.database = db;
-  check_nothing_lost();
-  check_format();
-}
-
-// RocksDB's own number alone would not do: its MANIFEST bears one that is ahead of its tables by
-// what was in the logs.
-void RocksStore::check_nothing_lost() {
   synced_ = db_->GetLatestSequenceNumber();  // Opening flushes what the logs held.
-  commits_ = count_commits();
-  const Synced mark = mark_->load();
-  if (synced_ >= mark.operation && commits_ >= mark.commits) return;
-  throw std::runtime_error(fmt::format(
-      "the data directory {} has lost acknowledged commits: a log is missing{}, or "
-      "older files were put in place. Remove {} to go on without them",
-      options_.directory.string(),
-      cut_off_.empty() ? "" : fmt::format(" or damaged ({})", cut_off_), mark_->path().string()));
-}
-
-std::uint64_t RocksStore::count_commits() const {
-  std::uint64_t count = 0;
-  rocksdb::ReadOptions options;
-  options.ignore_range_deletions = true;  // As RocksRows does, for the same reason.
-  const std::unique_ptr<rocksdb::Iterator> owners(
-      db_->NewIterator(options, columns_.handles[kOwnColumn]));
-  for (owners->Seek(rocksdb::Slice(codec::kOwnerKey));
-       owners->Valid() && owners->key().starts_with(rocksdb::Slice(codec::kOwnerKey));
-       owners->Next()) {
-    const auto record = codec::decode_owner(owners->value().ToStringView());
-    if (record) count += record->owner.epoch + record->owner.last;
-  }
-  if (!owners->status().ok()) throw std::runtime_error(damage(owners->status()));
-  return count;
-}
-
-std::string RocksStore::damage(const rocksdb::Status& status) const {
-  return fmt::format("cannot open the data directory {}: {}", options_.directory.string(),
-                     status.ToString());
+  commits_ = count_commits(options_.directory, *db_, columns_.handles[kOwnColumn]);
+  check_nothing_lost(options_.directory, {.operation = synced_, .commits = commits_}, mark_->load(),
+                     cut_off_);
+  stamp_format();
 }
 
 // What the power cut short is cut off for good, so that RocksDB, which cannot tell it from damage,
@@ -260,26 +248,7 @@ void RocksStore::check_logs(const std::string& path) {
   }
 }
 
-void RocksStore::check_columns(const std::string& path) const {
-  std::vector<std::string> names;
-  const rocksdb::DBOptions database = database_options(options_, *parts_);
-  // Fails on a directory that holds nothing yet, and on a damaged one, which opening it will tell
-  // better.
-  if (!rocksdb::DB::ListColumnFamilies(database, path, &names).ok()) return;
-  for (const std::string& name : names) {
-    bool known = name == rocksdb::kDefaultColumnFamilyName;
-    for (std::size_t i = 0; i < core::kTableCount; ++i) {
-      known = known || name == to_string(static_cast<core::Table>(i));
-    }
-    if (!known) {
-      throw std::runtime_error(
-          fmt::format("the data directory {} was written by a newer version: it has a table {}",
-                      options_.directory.string(), name));
-    }
-  }
-}
-
-void RocksStore::check_format() {
+void RocksStore::stamp_format() {
   rocksdb::ColumnFamilyHandle* own = columns_.handles[kOwnColumn];
   std::string stored;
   rocksdb::Status status = db_->Get({}, own, rocksdb::Slice(codec::kFormatKey), &stored);
@@ -289,13 +258,8 @@ void RocksStore::check_format() {
     synced.sync = true;
     status = db_->Put(synced, own, rocksdb::Slice(codec::kFormatKey), stored);
   }
-  if (!status.ok()) throw std::runtime_error(damage(status));
-  const std::uint32_t format = core::Reader(stored).be32();
-  if (format != codec::kFormat) {
-    throw std::runtime_error(
-        fmt::format("the data directory {} has format {}, this version reads format {}",
-                    options_.directory.string(), format, codec::kFormat));
-  }
+  if (!status.ok()) throw std::runtime_error(cannot_open(options_.directory, status));
+  check_format(options_.directory, stored);
 }
 
 Caps RocksStore::caps() const {
@@ -335,7 +299,7 @@ Owner RocksStore::acquire(core::ShardId shard) {
     status = batch.Put(own, seat.owner_key, codec::encode(record));
     if (status.ok()) status = log(batch, core::Durability::synced);
   }
-  if (!status.ok()) throw std::runtime_error(damage(status));
+  if (!status.ok()) throw std::runtime_error(cannot_open(options_.directory, status));
   PAWL_KILL_POINT("store.acquire.after");
   seat.owner = record.owner;
   seat.epoch = Seat::Epoch::running;
@@ -375,6 +339,7 @@ Committed RocksStore::write(Seat& seat, const core::Commit& commit) {
   }
 
   expiry_->now_ms.store(core::to_ms(record.owner.at), std::memory_order_relaxed);
+  if (allowance_) allowance_->spend(batch.GetDataSize());
   PAWL_KILL_POINT("store.commit.before", &commit);
   status = log(batch, commit.synced ? core::Durability::synced : core::Durability::written);
   if (!status.ok()) {
@@ -418,13 +383,21 @@ std::string RocksStore::failure() const {
 ReadResult RocksStore::read(core::ShardId shard, const core::Read& read) {
   if (failed_.load()) return {false, failure(), {}};
   const Seat& seat = *seat_of(shard);
-  ReadResult result = RocksRead(*db_, columns_.handles, seat.prefix).answer(seat.owner_key, read);
-  if (!result.ok) result.why = fmt::format("{}: {}", options_.directory.string(), result.why);
+  RocksRead reading(*db_, columns_.handles, seat.prefix);
+  ReadResult result = reading.answer(seat.owner_key, read);
+  if (result.ok) return result;
+  if (reading.failure() == RocksRead::Failure::damage) damaged_ = true;
+  result.why =
+      fmt::format("cannot read the data directory {}: {}", options_.directory.string(), result.why);
   return result;
 }
 
 Space RocksStore::space() const {
-  return reserve_->settle();
+  Space space = reserve_->settle();
+  space.free_bytes -= std::min(space.free_bytes, options_.work_bytes);
+  space.total_bytes -= std::min(space.total_bytes, options_.work_bytes);
+  if (allowance_) allowance_->looked(space.free_bytes);
+  return space;
 }
 
 }  // namespace pawl::store

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "broker/store/allowance.h"
 #include "broker/store/directory_lock.h"
 #include "broker/store/reserve.h"
 #include "broker/store/rocks_options.h"
@@ -42,6 +43,8 @@ class RocksStore final : public Store {
   Committed commit(core::ShardId shard, core::Epoch epoch, const core::Commit& commit) override;
   ReadResult read(core::ShardId shard, const core::Read& read) override;
   Space space() const override;
+  // Whether it was a damaged file that made a read or the store fail: a restart mends nothing then.
+  bool damaged() const { return damaged_.load(); }
 
  private:
   struct Seat;
@@ -55,23 +58,21 @@ class RocksStore final : public Store {
   };
 
   rocksdb::FileSystem& file_system() const;
+  void check_size() const;
   void open();
   void check_logs(const std::string& path);
-  void check_columns(const std::string& path) const;
-  void check_nothing_lost();
-  std::uint64_t count_commits() const;
-  void check_format();
+  void stamp_format();
   Seat* seat_of(core::ShardId shard);
   Committed write(Seat& seat, const core::Commit& commit);
   rocksdb::Status log(rocksdb::WriteBatch& batch, core::Durability level);
   void fail(std::string why);
   std::string failure() const;
-  std::string damage(const rocksdb::Status& status) const;
   rocksdb::ColumnFamilyHandle* column(core::Table table) const;
 
   RocksOptions options_;
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<Reserve> reserve_;
+  std::unique_ptr<Allowance> allowance_;  // Where the space matters.
   std::unique_ptr<SyncMark> mark_;
   std::shared_ptr<Expiry> expiry_;
   std::unique_ptr<RocksParts> parts_;
@@ -80,6 +81,7 @@ class RocksStore final : public Store {
   std::map<core::ShardId, std::unique_ptr<Seat>> seats_;
   std::string failure_;
   std::atomic<bool> failed_{false};
+  std::atomic<bool> damaged_{false};
   // RocksDB's number of the last operation known to be on disk.
   std::atomic<std::uint64_t> synced_{0};
   std::atomic<std::uint64_t> commits_{0};  // As the sync mark counts them.

@@ -92,7 +92,19 @@ void keep_apart(rocksdb::ColumnFamilyOptions& column) {
   column.blob_garbage_collection_force_threshold = 0.5;
 }
 
+std::size_t own_buffer_bytes(const RocksOptions& options) {
+  return options.write_buffer_bytes / 8;
+}
+
 }  // namespace
+
+std::uint64_t work_bytes_for(const RocksOptions& options) {
+  std::uint64_t bytes = options.wal_bytes + own_buffer_bytes(options);
+  for (std::size_t i = 0; i < core::kTableCount; ++i) {
+    bytes += buffer_bytes(static_cast<core::Table>(i), options);
+  }
+  return bytes;
+}
 
 std::shared_ptr<rocksdb::Cache> make_cache(const RocksOptions& options) {
   rocksdb::LRUCacheOptions cache;
@@ -164,7 +176,7 @@ rocksdb::ColumnFamilyOptions column_options(core::Table table, const RocksOption
 
 rocksdb::ColumnFamilyOptions own_column_options(const RocksOptions& options,
                                                 const RocksParts& parts) {
-  rocksdb::ColumnFamilyOptions column = common_options(options.write_buffer_bytes / 8);
+  rocksdb::ColumnFamilyOptions column = common_options(own_buffer_bytes(options));
   column.memtable_insert_with_hint_prefix_extractor.reset();
   column.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table_options(parts)));
   return column;

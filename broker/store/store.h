@@ -51,6 +51,7 @@ struct ReadResult {
   core::ReadAnswer answer;
 };
 
+// Of the disk, without what the store needs for itself.
 struct Space {
   std::uint64_t free_bytes = 0;
   std::uint64_t total_bytes = 0;

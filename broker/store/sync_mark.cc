@@ -20,6 +20,16 @@ namespace {
 constexpr std::size_t kNumbers = 16;
 constexpr std::size_t kBytes = kNumbers + 4;
 
+Synced load_from(int file) {
+  char bytes[kBytes] = {};
+  if (::pread(file, bytes, kBytes, 0) != static_cast<ssize_t>(kBytes)) return {};
+  core::Reader reader({bytes, kBytes});
+  Synced synced;
+  synced.operation = reader.be64();
+  synced.commits = reader.be64();
+  return reader.be32() == crc32c({bytes, kNumbers}) ? synced : Synced{};
+}
+
 }  // namespace
 
 SyncMark::SyncMark(std::filesystem::path file)
@@ -33,13 +43,15 @@ SyncMark::~SyncMark() {
 }
 
 Synced SyncMark::load() const {
-  char bytes[kBytes] = {};
-  if (::pread(file_, bytes, kBytes, 0) != static_cast<ssize_t>(kBytes)) return {};
-  core::Reader reader({bytes, kBytes});
-  Synced synced;
-  synced.operation = reader.be64();
-  synced.commits = reader.be64();
-  return reader.be32() == crc32c({bytes, kNumbers}) ? synced : Synced{};
+  return load_from(file_);
+}
+
+Synced SyncMark::read(const std::filesystem::path& path) {
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return {};
+  const Synced synced = load_from(file);
+  ::close(file);
+  return synced;
 }
 
 void SyncMark::store(const Synced& synced) const {

@@ -26,6 +26,8 @@ class SyncMark {
 
   // Zeros when nothing is known.
   Synced load() const;
+  // The same for those who must not make the file.
+  static Synced read(const std::filesystem::path& file);
   void store(const Synced& synced) const;
 
  private:

@@ -1,5 +1,7 @@
 #include <fstream>
+#include <pwd.h>
 #include <sstream>
+#include <unistd.h>
 
 #include <catch2/catch.hpp>
 
@@ -53,6 +55,37 @@ TEST_CASE("an unknown flag is refused with the one that was meant", "[e2e]") {
   CHECK(refused.err.find("--log-level") != std::string::npos);
 }
 
+TEST_CASE("a flag without its value is refused, and does not take the next flag for it", "[e2e]") {
+  const TempDirectory directory;
+  const std::string data = (directory.path() / "data").string();
+  const std::vector<std::vector<std::string>> lines = {
+      {"--data-dir=", "--check-config"},     {"--data-dir", "--check-config"},
+      {"--data-dir", "", "--check-config"},  {"--config", "--check-config"},
+      {"--data-dir=--oh", "--check-config"}, {"--listen-insecure=", "--check-config"},
+      {"--check-config", "--log-level"}};
+  for (std::vector<std::string> line : lines) {
+    line.insert(line.begin(), PAWL_PAWLD);
+    CAPTURE(line);
+    const Finished refused = run(line);
+    CHECK(refused.status == 2);
+    CHECK(refused.err.find("has no value") != std::string::npos);
+  }
+  CHECK(run({PAWL_PAWLD, "--data-dir", data, "--listen-insecure", "--check-config"}).status == 0);
+}
+
+TEST_CASE("of a flag that is given twice the last one counts", "[e2e]") {
+  const Finished printed =
+      run({PAWL_PAWLD, "--log-level", "warn", "--log-level=error", "--print-config"});
+  CHECK(printed.out.find("level = \"error\"") != std::string::npos);
+}
+
+TEST_CASE("a misspelt command is refused with the one that was meant", "[e2e]") {
+  const Finished refused = run({PAWL_PAWLD, "inpect", "somewhere"});
+  CHECK(refused.status == 2);
+  CHECK(refused.err.find("unknown argument inpect, did you mean \"inspect\"?") !=
+        std::string::npos);
+}
+
 TEST_CASE("a switch is what it is set to", "[e2e]") {
   const auto insecure = [](const char* flag) {
     return run({PAWL_PAWLD, flag, "--print-config"}).out;
@@ -87,8 +120,15 @@ TEST_CASE("a setting that is misspelt in the environment is refused, what is not
   CHECK(single.err.find("PAWL_LOG__LEVEL") != std::string::npos);
   CHECK(checked("PAWL_LIMITS_IN__BOX=1").status == 2);
   CHECK(checked("PAWL_DEFAULTS_MAX_ATTEMPTS=3").status == 2);
+  CHECK(checked("PAWL_FOO=1").status == 2);
+  CHECK(checked("PAWL_PORT=5").status == 2);
+  CHECK(checked("PAWL_DATADIR=5").err.find("did you mean \"PAWL_DATA_DIR\"") != std::string::npos);
+  CHECK(checked("PAWL_LISTEN=5").err.find("did you mean \"PAWL_LISTEN__ADDRESS\"") !=
+        std::string::npos);
   for (const char* other : {"PAWL_SERVER=127.0.0.1:1", "PAWL_JOB_ID=x", "PAWL_SEED=1",
-                            "PAWL_LOG__LEVEL=warn", "PAWL_DATA_DIR=/nowhere"}) {
+                            "PAWL_HEADER_TRACE=x", "PAWL_LOG__LEVEL=warn", "PAWL_DATA_DIR=/nowhere",
+                            "PAWL_SERVICE_HOST=10.0.0.1", "PAWL_PORT=tcp://10.0.0.1:7295",
+                            "PAWL_PORT_7295_TCP_ADDR=10.0.0.1", "PAWL_SERVICE_PORT_JOBS=7295"}) {
     INFO(other);
     CHECK(checked(other).status == 0);
   }
@@ -129,9 +169,13 @@ TEST_CASE("jobs are kept under the user's state directory unless a place is give
         "data_dir = \"/home/me/.local/state/pawl\" ");
   CHECK(data_dir({"PAWL_DATA_DIR=/data", "HOME=/home/me"}) == "data_dir = \"/data\" ");
 
-  const Finished nowhere = run({PAWL_PAWLD, "--check-config"}, {}, {"XDG_STATE_HOME=", "HOME="});
-  CHECK(nowhere.status == 2);
-  CHECK(nowhere.err.find("data_dir") != std::string::npos);
+  const passwd* const user = ::getpwuid(::geteuid());
+  REQUIRE(user != nullptr);
+  const std::string place = std::string("data_dir = \"") + user->pw_dir + "/.local/state/pawl\" ";
+  CHECK(data_dir({"XDG_STATE_HOME=", "HOME="}) == place);
+  const Finished homeless = run({"/usr/bin/env", "-u", "HOME", "-u", "XDG_STATE_HOME", "-u",
+                                 "PAWL_DATA_DIR", PAWL_PAWLD, "--print-config"});
+  CHECK(homeless.out.starts_with(place));
 }
 
 namespace {

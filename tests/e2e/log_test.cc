@@ -40,4 +40,21 @@ TEST_CASE("the log's first line tells version, address and jobs, as JSON when as
   CHECK(all.find("stopped") != std::string::npos);
 }
 
+TEST_CASE("fewer connections than by default are no warning, fewer than were asked for are",
+          "[e2e]") {
+  const TempDirectory directory;
+  // It ends at the address, which no machine has.
+  const auto said = [&](const char* connections) {
+    const Finished ended = run({"/bin/sh", "-c", "ulimit -n 2000; exec \"$0\" \"$@\"", PAWL_PAWLD,
+                                "--data-dir", (directory.path() / "data").string(), "--listen",
+                                "192.0.2.1:1", "--listen-insecure", connections});
+    const std::size_t at = ended.err.find("the limit of open files leaves room");
+    REQUIRE(at != std::string::npos);
+    const std::size_t line = ended.err.rfind('\n', at) + 1;
+    return ended.err.substr(line, at - line);
+  };
+  CHECK(said("--listen-threads=1").find(" info ") != std::string::npos);
+  CHECK(said("--connections=20000").find(" warning ") != std::string::npos);
+}
+
 }  // namespace pawl::test
