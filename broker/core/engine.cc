@@ -107,8 +107,11 @@ void Engine::State::refuse(Ticket ticket, Errc code, std::string message,
 
 void Engine::State::run(Command& command) {
   if (auto* answer = std::get_if<ReadAnswer>(&command)) {
-    flush();  // What is laid over the answer is what has been written down.
-    reads.answer(*answer, *open);
+    std::optional<ReadAnswer> next = std::move(*answer);
+    for (; next; next = reads.take_next()) {
+      flush();  // What is laid over the answer is what has been written down.
+      reads.answer(std::move(*next), *open);
+    }
     return;
   }
   if (!is_ready) return wait_for_start(command);

@@ -119,8 +119,8 @@ struct Engine::State {
   void ask_page(Lane& lane);
   void begin_page(Lane& lane, const View& view, Position end, CommitSeq after);
   std::size_t page_bytes() const;
-  void ask_part(Lane& lane, std::size_t number);
-  void part_came(LaneNumber lane, const LanePagePtr& page, std::size_t number, const View& view);
+  std::uint64_t ask_part(Lane& lane, PagePart& part, std::uint64_t behind);
+  void part_came(LaneNumber lane, const LanePagePtr& page, const View& view);
   void install_next(Lane& lane, const View& view);
   void install_needless(Lane& lane);
   void install_segment(Lane& lane, const ReadyEntry& entry, CommitSeq after);
@@ -131,7 +131,11 @@ struct Engine::State {
   std::uint32_t credits_of(const ParkedFetch& fetch);
   void end_fetch(const EndFetch& command);
   Grant& keep_grant(Grant&& made, bool store_first);
+  struct Pick;
   bool grant(Subscription& subscription, const ParkedFetch& fetch);
+  static bool has_front(const Lane& lane);
+  void load_front(Lane& lane);
+  void take_front(Lane& lane, Pick& pick);
   static IndexSet take_fitting(Batch& batch, IndexSet& waiting, std::uint32_t credits,
                                std::size_t bytes);
   void store_grant(Grant& grant);

@@ -50,78 +50,99 @@ std::uint32_t Engine::State::credits_of(const ParkedFetch& fetch) {
       std::min<std::size_t>(fetch.credits, limits::kSessionJobsMax - held));
 }
 
+// What a fetch gets, as it is put together.
+struct Engine::State::Pick {
+  Grant made;
+  Granted granted;
+  CommitSeq after = 0;       // Of what it depends on.
+  bool store_first = false;  // The grant has to be stored before it leaves.
+  std::uint32_t credits = 0;
+  std::size_t bytes = 0;
+};
+
 // Leases to a fetch what its subscription has ready. False when there is nothing in memory.
 bool Engine::State::grant(Subscription& subscription, const ParkedFetch& fetch) {
   if (subscription.candidates.empty()) return false;
-  std::uint32_t credits = credits_of(fetch);
-  if (credits == 0) {
+  Pick pick;
+  pick.credits = credits_of(fetch);
+  if (pick.credits == 0) {
     refuse(fetch.ticket, Errc::overloaded, "this session holds too many jobs; report some first",
            Milliseconds{1000});
     return true;
   }
-  Grant made;
-  Granted granted;
-  CommitSeq after = 0;
-  bool store_first = false;
-  std::size_t bytes = 0;
   std::size_t pages = 0;
-  while (credits > 0 && bytes < limits::kFetchReplyBytes && !subscription.candidates.empty()) {
+  while (pick.credits > 0 && pick.bytes < limits::kFetchReplyBytes &&
+         !subscription.candidates.empty()) {
     Lane& lane = *subscription.candidates.begin()->lane;
-    Queue& queue = names.queue(lane.queue);
-    if (!lane.has_waiting()) {
-      // The fetch is served when a page has come; the window is not filled for one that wants few.
-      if (pages++ == settings.grain.pages_per_fetch) break;
-      page_lane(lane);
-      scheduler.update(queue, lane);
-      continue;
+    if (has_front(lane)) {
+      take_front(lane, pick);
+      top_up(lane);
+    } else if (pages++ == settings.grain.pages_per_fetch) {
+      break;  // The window is not filled for a fetch that wants few.
+    } else {
+      load_front(lane);
     }
-    const auto front = lane.window->waiting.begin();
-    const Position position = front->first;
-    WaitingRun& run = front->second;
-    const BatchPtr batch = run.batch;
-    if (!batch->holds_payload()) {
-      if (pages++ == settings.grain.pages_per_fetch) break;
-      reload(lane, batch);
-      scheduler.update(queue, lane);
-      continue;
-    }
-    bytes += kDeliveryBytes + batch->defaults.size();
-    const std::size_t room = limits::kFetchReplyBytes - std::min(bytes, limits::kFetchReplyBytes);
-    IndexSet jobs = take_fitting(*batch, run.jobs, credits, room);
-    after = std::max(after, run.after);
-    std::uint32_t attempt = 1;
-    if (position.slot != 0) attempt = batch->own.at(jobs.first())->attempt + 1;
-    store_first |= run.delivered_before || batch->group_of(jobs.first()).options.max_attempts == 1;
-    if (run.jobs.empty()) lane.window->waiting.erase(front);
-
-    Delivery delivery;
-    delivery.batch = batch->id;
-    delivery.queue = queue.name;
-    delivery.accepted_at = batch->accepted_at;
-    if (attempt != 1) delivery.attempts.assign(jobs.count(), attempt);
-    delivery.defaults = batch->defaults;
-    batch->records_of(jobs, delivery.records);
-    for (const Blob& record_bytes : delivery.records) bytes += record_bytes.size();
-    credits -= static_cast<std::uint32_t>(jobs.count());
-    queue.leased += jobs.count();
-    batch->leased.insert(jobs);
-    batch->leased_before.insert(jobs);
-    delivery.jobs = jobs;
-    granted.deliveries.push_back(std::move(delivery));
-    made.parts.push_back({{batch->id, lane.number, position, std::move(jobs), attempt}, batch});
-    shed(*batch);
-    top_up(lane);
-    scheduler.update(queue, lane);
+    scheduler.update(names.queue(lane.queue), lane);
   }
-  if (made.parts.empty()) return false;
+  if (pick.made.parts.empty()) return false;
 
-  made.token = Token::make(epoch, ++token_counter);
-  made.session = fetch.session;
-  made.at = now.at;
-  granted.token = made.token;
-  const Grant& kept = keep_grant(std::move(made), store_first);
-  reply(fetch.ticket, std::move(granted), kept.stored ? open_seq() : after);
+  pick.made.token = Token::make(epoch, ++token_counter);
+  pick.made.session = fetch.session;
+  pick.made.at = now.at;
+  pick.granted.token = pick.made.token;
+  const Grant& kept = keep_grant(std::move(pick.made), pick.store_first);
+  reply(fetch.ticket, std::move(pick.granted), kept.stored ? open_seq() : pick.after);
   return true;
+}
+
+// Whether the lane's next job is in memory with its bytes.
+bool Engine::State::has_front(const Lane& lane) {
+  return lane.has_waiting() && lane.window->waiting.begin()->second.batch->holds_payload();
+}
+
+// The fetch is served when what is missing has come.
+void Engine::State::load_front(Lane& lane) {
+  if (lane.has_waiting()) {
+    reload(lane, lane.window->waiting.begin()->second.batch);
+  } else {
+    page_lane(lane);
+  }
+}
+
+// Leases jobs of the lane's first run, as many as credits and bytes allow.
+void Engine::State::take_front(Lane& lane, Pick& pick) {
+  Queue& queue = names.queue(lane.queue);
+  const auto front = lane.window->waiting.begin();
+  const Position position = front->first;
+  WaitingRun& run = front->second;
+  const BatchPtr batch = run.batch;
+  pick.bytes += kDeliveryBytes + batch->defaults.size();
+  const std::size_t room =
+      limits::kFetchReplyBytes - std::min(pick.bytes, limits::kFetchReplyBytes);
+  IndexSet jobs = take_fitting(*batch, run.jobs, pick.credits, room);
+  pick.after = std::max(pick.after, run.after);
+  std::uint32_t attempt = 1;
+  if (position.slot != 0) attempt = batch->own.at(jobs.first())->attempt + 1;
+  pick.store_first |=
+      run.delivered_before || batch->group_of(jobs.first()).options.max_attempts == 1;
+  if (run.jobs.empty()) lane.window->waiting.erase(front);
+
+  Delivery delivery;
+  delivery.batch = batch->id;
+  delivery.queue = queue.name;
+  delivery.accepted_at = batch->accepted_at;
+  if (attempt != 1) delivery.attempts.assign(jobs.count(), attempt);
+  delivery.defaults = batch->defaults;
+  batch->records_of(jobs, delivery.records);
+  for (const Blob& record_bytes : delivery.records) pick.bytes += record_bytes.size();
+  pick.credits -= static_cast<std::uint32_t>(jobs.count());
+  queue.leased += jobs.count();
+  batch->leased.insert(jobs);
+  batch->leased_before.insert(jobs);
+  delivery.jobs = jobs;
+  pick.granted.deliveries.push_back(std::move(delivery));
+  pick.made.parts.push_back({{batch->id, lane.number, position, std::move(jobs), attempt}, batch});
+  shed(*batch);
 }
 
 // A grant that must not be forgotten is stored with this commit, others within a short time.

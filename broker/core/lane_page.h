@@ -25,22 +25,17 @@ struct PagePart {
   std::vector<ReadyEntry> entries;
   Position end;                // It reaches up to here.
   std::vector<BatchPtr> held;  // What is in memory stays there until the part is installed.
-  enum class Came : std::uint8_t {
-    not_yet,
-    needless,   // All of its batches are in memory.
-    too_early,  // Before the parts in front of it: it is asked for again when its turn has come.
-  } came = Came::not_yet;
+  bool needs_read = false;     // Some of its batches are not in memory.
 };
 
 // A page of a lane that is on its way, once its ready entries are known. Its parts are asked for at
-// once, so that one is read while another is installed, and are installed in order.
+// once, so that one is read while another is installed, and come in order.
 struct LanePage {
-  Position end;               // It reaches up to here.
-  CommitSeq after = 0;        // Not to be shown before this commit is durable.
-  std::set<BatchId> batches;  // That it has asked for.
-  bool stale = false;         // Something of it has changed since: it is asked for again.
-  std::deque<PagePart> parts;
-  std::size_t installed = 0;  // Parts that are in the window: the number of the first that is not.
+  Position end;                // It reaches up to here.
+  CommitSeq after = 0;         // Not to be shown before this commit is durable.
+  std::set<BatchId> batches;   // That it has asked for.
+  bool stale = false;          // Something of it has changed since: it is asked for again.
+  std::deque<PagePart> parts;  // Those that are not in the window yet.
 };
 
 }  // namespace pawl::core

@@ -131,7 +131,8 @@ void Engine::State::begin_page(Lane& lane, const View& view, Position end, Commi
   if (page->parts.empty()) page->parts.emplace_back();
   page->parts.back().end = page->end;
   lane.page = page;
-  for (std::size_t number = 0; number < page->parts.size(); ++number) ask_part(lane, number);
+  std::uint64_t last = 0;
+  for (PagePart& part : page->parts) last = ask_part(lane, part, last);
   install_needless(lane);
 }
 
@@ -141,8 +142,8 @@ std::size_t Engine::State::page_bytes() const {
   return std::min(settings.grain.page_bytes, room / 4);
 }
 
-void Engine::State::ask_part(Lane& lane, std::size_t number) {
-  PagePart& part = lane.page->parts[number - lane.page->installed];
+// Asks for the batches of a part, behind the part before it. Returns the last read of the page.
+std::uint64_t Engine::State::ask_part(Lane& lane, PagePart& part, std::uint64_t behind) {
   Read read;
   read.bytes_max = SIZE_MAX;
   std::map<BatchId, bool> wanted;  // In the order of keys, which the store reads fastest.
@@ -163,38 +164,29 @@ void Engine::State::ask_part(Lane& lane, std::size_t number) {
       keys::add_all_of_batch(id, read.ranges);
     }
   }
-  part.came = read.ranges.empty() ? PagePart::Came::needless : PagePart::Came::not_yet;
-  if (read.ranges.empty()) return;
-  reads.ask(std::move(read), [this, of = lane.number, page = lane.page, number](View& view) {
-    part_came(of, page, number, view);
-  });
+  part.needs_read = !read.ranges.empty();
+  if (!part.needs_read) return behind;
+  const auto then = [this, of = lane.number, page = lane.page](const View& view) {
+    part_came(of, page, view);
+  };
+  return reads.ask(std::move(read), then, behind);
 }
 
-void Engine::State::part_came(LaneNumber number, const LanePagePtr& page, std::size_t part,
-                              const View& view) {
+void Engine::State::part_came(LaneNumber number, const LanePagePtr& page, const View& view) {
   Lane* lane = find_lane(number);
   if (lane == nullptr || lane->page != page) return;  // The page was asked for again since.
   if (page->stale) {
     lane->page = nullptr;
     return ask_page(*lane);
   }
-  if (part != page->installed) {
-    page->parts[part - page->installed].came = PagePart::Came::too_early;
-    return;
-  }
+  PAWL_ASSERT(page->parts.front().needs_read);
   install_next(*lane, view);
   install_needless(*lane);
 }
 
-// Goes on with the parts whose answer is not waited for.
+// Goes on with the parts that wait for nothing.
 void Engine::State::install_needless(Lane& lane) {
-  while (lane.page != nullptr && lane.page->parts.front().came == PagePart::Came::needless) {
-    install_next(lane, View{});
-  }
-  if (lane.page != nullptr && lane.page->parts.front().came == PagePart::Came::too_early) {
-    ask_part(lane, lane.page->installed);
-    install_needless(lane);
-  }
+  while (lane.page != nullptr && !lane.page->parts.front().needs_read) install_next(lane, View{});
 }
 
 // Puts the first part that is left into the window. Its batches stay alive until that is done.
@@ -202,7 +194,6 @@ void Engine::State::install_next(Lane& lane, const View& view) {
   const LanePagePtr page = std::exchange(lane.page, nullptr);  // Nothing of this part is edited.
   const PagePart part = std::move(page->parts.front());
   page->parts.pop_front();
-  ++page->installed;
   const std::vector<BatchPtr> came = install_batches(view);
   for (const ReadyEntry& entry : part.entries) {
     if (entry.is_segment()) {

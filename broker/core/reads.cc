@@ -88,10 +88,13 @@ void merge(const ReadAnswer& answer, const Later& later, View& view) {
 
 }  // namespace
 
-void Reads::ask(Read read, Continuation then) {
+std::uint64_t Reads::ask(Read read, Continuation then, std::uint64_t behind) {
   read.id = ++last_id_;
-  in_flight_.emplace(read.id, InFlight{read.ranges, std::move(then), durable_});
+  if (in_flight_.count(behind) == 0) behind = 0;
+  if (behind != 0) followers_[behind] = read.id;
+  in_flight_.emplace(read.id, InFlight{read.ranges, std::move(then), durable_, behind, {}});
   questions_.push_back(std::move(read));
+  return last_id_;
 }
 
 std::vector<Read> Reads::take_questions() {
@@ -116,13 +119,28 @@ void Reads::forget_commits() {
   }
 }
 
-void Reads::answer(const ReadAnswer& answer, const Commit& open) {
+void Reads::answer(ReadAnswer answer, const Commit& open) {
   const auto found = in_flight_.find(answer.id);
   PAWL_ASSERT(found != in_flight_.end());
+  if (in_flight_.count(found->second.behind) != 0) {
+    found->second.early = std::move(answer);
+    return;
+  }
   InFlight asked = std::move(found->second);
   PAWL_ASSERT(answer.as_of >= asked.floor);
+  View view = view_of(answer, asked.ranges, open);
+  in_flight_.erase(found);
+  if (const auto follower = followers_.extract(answer.id)) {
+    next_ = std::exchange(in_flight_.at(follower.mapped()).early, std::nullopt);
+  }
+  forget_commits();
+  asked.then(view);
+}
 
-  const RangeFinder finder(asked.ranges);
+// The rows of the answer with everything laid over them that it does not contain.
+View Reads::view_of(const ReadAnswer& answer, const std::vector<Range>& ranges,
+                    const Commit& open) {
+  const RangeFinder finder(ranges);
   Later later;
   for (const auto& commit : commits_) {
     if (commit->seq > answer.as_of) collect(*commit, finder, answer, later);
@@ -134,10 +152,7 @@ void Reads::answer(const ReadAnswer& answer, const Commit& open) {
   view.stopped_key = answer.stopped_key;
   view.rows.reserve(answer.rows.size() + later.size());
   merge(answer, later, view);
-
-  in_flight_.erase(found);
-  forget_commits();
-  asked.then(view);
+  return view;
 }
 
 }  // namespace pawl::core

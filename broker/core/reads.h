@@ -4,6 +4,8 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
+#include <utility>
 #include <vector>
 
 #include "broker/core/changes.h"
@@ -31,9 +33,10 @@ class Reads {
  public:
   using Continuation = std::function<void(View& view)>;
 
-  // `then` runs when the answer has come, with the rows as of that moment. REQUIRES: ranges do not
-  // overlap.
-  void ask(Read read, Continuation then);
+  // `then` runs when the answer has come, with the rows as of that moment; when `behind` is under
+  // way, not before the answer to it. REQUIRES: ranges do not overlap; one read at most stands
+  // behind another.
+  std::uint64_t ask(Read read, Continuation then, std::uint64_t behind = 0);
 
   // Questions to hand to the store.
   std::vector<Read> take_questions();
@@ -45,20 +48,28 @@ class Reads {
   void committed(CommitSeq seq);
 
   // `open`: the commit that is being gathered.
-  void answer(const ReadAnswer& answer, const Commit& open);
+  void answer(ReadAnswer answer, const Commit& open);
+
+  // What came before its turn and has it now, to be given to answer().
+  std::optional<ReadAnswer> take_next() { return std::exchange(next_, std::nullopt); }
 
  private:
   struct InFlight {
     std::vector<Range> ranges;
     Continuation then;
     CommitSeq floor = 0;  // The answer contains at least this commit.
+    std::uint64_t behind = 0;
+    std::optional<ReadAnswer> early;  // It came before its turn.
   };
 
   void forget_commits();
+  View view_of(const ReadAnswer& answer, const std::vector<Range>& ranges, const Commit& open);
 
   std::uint64_t last_id_ = 0;
   CommitSeq durable_ = 0;
   std::map<std::uint64_t, InFlight> in_flight_;
+  std::map<std::uint64_t, std::uint64_t> followers_;  // Who stands behind whom.
+  std::optional<ReadAnswer> next_;
   std::vector<Read> questions_;
   std::deque<std::shared_ptr<const Commit>> commits_;
   std::size_t kept_bytes_ = 0;

@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
@@ -11,8 +13,8 @@
 
 namespace pawl::runtime {
 
-// A thread that answers the engine's reads in their order, and looks at the disk's space once in a
-// while.
+// Threads that answer the engine's reads, taken up in their order, and look at the disk's space
+// once in a while. Two, since most of a read from a disk is waiting and copying.
 class Reader {
  public:
   struct Duties {
@@ -21,7 +23,7 @@ class Reader {
     std::chrono::milliseconds look_every{1000};
   };
 
-  explicit Reader(Duties duties) : duties_(std::move(duties)), thread_([this] { run(); }) {}
+  explicit Reader(Duties duties);
   ~Reader();
   Reader(const Reader&) = delete;
   Reader& operator=(const Reader&) = delete;
@@ -31,16 +33,22 @@ class Reader {
   void look_soon();
 
  private:
+  static constexpr std::size_t kThreads = 2;
+
   void run();
-  bool is_time_to_look();
+  std::optional<EpochRead> take();
+  void look_at_space();
+  bool is_time_to_look() const;
+  bool ending();
 
   const Duties duties_;
   std::mutex mutex_;
   std::condition_variable asked_;
-  std::vector<EpochRead> reads_;
+  std::deque<EpochRead> reads_;
   std::chrono::steady_clock::time_point look_at_{};
+  bool looking_ = false;
   enum class State : std::uint8_t { working, ending } state_ = State::working;
-  std::thread thread_;
+  std::vector<std::thread> threads_;
 };
 
 }  // namespace pawl::runtime

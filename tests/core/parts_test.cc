@@ -76,6 +76,38 @@ TEST_CASE("the agenda keeps its near end in memory and pages in the rest", "[cor
   CHECK(agenda_due_ms(page->from) == (fired + 1) * 10);
 }
 
+TEST_CASE("a read behind another sees its answer after it, as of that moment", "[core][reads]") {
+  Reads reads;
+  std::vector<std::string> seen;
+  const auto see = [&](const View& view) {
+    for (const View::Row& row : view.rows)
+      seen.push_back(row.key + "=" + std::string(row.value.view()));
+  };
+  Read read;
+  read.ranges.push_back({Table::jobs, "a", "b"});
+  const std::uint64_t first = reads.ask(read, see);
+  read.ranges = {{Table::jobs, "b", "c"}};
+  const std::uint64_t second = reads.ask(read, see, first);
+
+  ReadAnswer early;
+  early.id = second;
+  early.rows = {{0, "b", "old"}};
+  Commit open;
+  open.seq = 1;
+  reads.answer(early, open);
+  CHECK(seen.empty());
+  open.put(Table::jobs, "b", "new");
+  ReadAnswer answer;
+  answer.id = first;
+  answer.rows = {{0, "a", "first"}};
+  reads.answer(answer, open);
+  auto next = reads.take_next();
+  REQUIRE(next);
+  reads.answer(std::move(*next), open);
+  CHECK(seen == std::vector<std::string>{"a=first", "b=new"});
+  CHECK(reads.in_flight() == 0);
+}
+
 TEST_CASE("a read sees what was committed after its answer was taken", "[core][reads]") {
   Reads reads;
   std::vector<std::string> seen;
