@@ -32,19 +32,20 @@ void Engine::State::resume(Session& session, const OpenSession& command) {
   sessions.bind(session, command.ticket.connection);
   sessions.set_deadline(session, now.at + settings.lease);
   SessionOpened opened{session.id, now.at, {}};
+  std::map<std::pair<Token, BatchId>, IndexSet> listed;
   for (const Held& held : command.held) {
     IndexSet lost;
     if (!still_held(held, session, lost)) opened.lost.push_back({held.token, held.batch, lost});
+    listed[{held.token, held.batch}].insert(held.jobs);
   }
   const std::set<Token> tokens = session.grants;
   for (const Token token : tokens) {
     std::map<BatchId, IndexSet> unlisted;
     for (const GrantPart& part : sessions.find_grant(token)->parts)
       unlisted[part.leased.batch].insert(part.leased.jobs);
-    for (const Held& held : command.held) {
-      if (held.token == token) unlisted[held.batch].erase(held.jobs);
-    }
-    for (const auto& [batch, jobs] : unlisted) {
+    for (auto& [batch, jobs] : unlisted) {
+      const auto of_worker = listed.find({token, batch});
+      if (of_worker != listed.end()) jobs.erase(of_worker->second);
       if (!jobs.empty()) return_jobs(token, batch, jobs);
     }
   }
