@@ -17,7 +17,7 @@ using test::FakeBroker;
 // A file in the place of a standard one, for as long as it lives.
 class Redirected {
  public:
-  explicit Redirected(int standard, std::string_view content = {})
+  explicit Redirected(int standard, std::string_view content = "")
       : standard_(standard), kept_(dup(standard)), file_(std::tmpfile()) {
     std::fwrite(content.data(), 1, content.size(), file_);
     std::rewind(file_);
