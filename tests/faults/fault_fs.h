@@ -118,6 +118,7 @@ class FaultFs final : public rocksdb::FileSystemWrapper {
   std::filesystem::path beside_;
   std::size_t changes_ = 0;
   std::size_t cut_at_ = std::numeric_limits<std::size_t>::max();
+  std::filesystem::path newest_log_;
   bool cut_ = false;
   std::vector<std::string> marks_;  // Each that was ever on the way to the disk.
 };
