@@ -1,7 +1,7 @@
 #pragma once
 
+#include <cstring>
 #include <memory>
-#include <string>
 #include <string_view>
 #include <utility>
 
@@ -17,8 +17,10 @@ class Blob {
       : owner_(std::move(owner)), bytes_(bytes) {}
 
   static Blob copy_of(std::string_view bytes) {
-    auto owner = std::make_shared<const std::string>(bytes);
-    const std::string_view view = *owner;
+    if (bytes.empty()) return {};
+    auto owner = std::make_shared_for_overwrite<char[]>(bytes.size());
+    std::memcpy(owner.get(), bytes.data(), bytes.size());
+    const std::string_view view(owner.get(), bytes.size());
     return {std::move(owner), view};
   }
 

@@ -122,14 +122,16 @@ struct Read {
 struct Row {
   std::uint32_t range = 0;  // Index into Read::ranges.
   std::string_view key;
-  std::string_view value;
+  Blob value;  // From kOwnMemoryBytes on it keeps nothing else in memory.
 };
+// A smaller value shares its memory with its neighbours: one that stays for long is copied.
+inline constexpr std::size_t kOwnMemoryBytes = 4 << 10;
 
 struct ReadAnswer {
   std::uint64_t id = 0;
   CommitSeq as_of = 0;  // The last commit that the rows contain; later ones may be missing.
   std::vector<Row> rows;
-  std::shared_ptr<const void> owner;  // Of the rows' bytes.
+  std::shared_ptr<const void> owner;  // Of the keys' bytes.
   // Where the answer stopped because of a bound: everything before (range, key) was given.
   // `complete`: no bound hit.
   bool complete = true;

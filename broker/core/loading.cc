@@ -15,9 +15,13 @@ constexpr std::size_t kJobKeyBytes = 16;
 constexpr std::size_t kPartKeyBytes = 18;
 constexpr std::size_t kOutcomesKeyBytes = 24;
 
-// Copied: a batch that stays for long must not keep everything that was read beside it.
+// A batch that stays for long must not keep everything that was read beside it.
+Blob alone(const Blob& value) {
+  return value.size() < kOwnMemoryBytes ? Blob::copy_of(value.view()) : value;
+}
+
 std::optional<BatchHead> decode_head(const View::Row& row) {
-  auto head = decode_batch_head(Blob::copy_of(row.value.view()));
+  auto head = decode_batch_head(alone(row.value));
   PAWL_ASSERT(head);
   return head;
 }
@@ -28,7 +32,7 @@ void add_head(Batch& batch, const BatchHead& head) {
 }
 
 void add_part(Batch& batch, const View::Row& row) {
-  auto part = decode_batch_part(Blob::copy_of(row.value.view()));
+  auto part = decode_batch_part(alone(row.value));
   PAWL_ASSERT(part);
   batch.parts.push_back(std::move(*part));
 }
@@ -92,7 +96,7 @@ BatchPtr Engine::State::install_batch(const BatchId& id, const View& view, std::
       batch->finished = outcomes->finished;
       batch->moved = outcomes->moved;
     } else if (row.key.size() == kJobKeyBytes) {
-      auto own = JobRecord::decode(Blob::copy_of(row.value.view()));
+      auto own = JobRecord::decode(alone(row.value));
       PAWL_ASSERT(own);
       if (!is_final(own->state)) {
         batch->own[Reader(row.key).id().index()] = std::make_unique<JobRecord>(std::move(*own));

@@ -67,21 +67,21 @@ void collect(const Commit& commit, const RangeFinder& finder, const ReadAnswer& 
   }
 }
 
-void merge(const ReadAnswer& answer, const Later& later, View& view) {
+void merge(ReadAnswer& answer, const Later& later, View& view) {
   auto next = later.begin();
   const auto emit_later = [&] {
     if (next->second)
       view.rows.push_back({next->first.first, std::string(next->first.second), *next->second});
     ++next;
   };
-  for (const Row& row : answer.rows) {
+  for (Row& row : answer.rows) {
     const Place place{row.range, row.key};
     while (next != later.end() && next->first < place) emit_later();
     if (next != later.end() && next->first == place) {
       emit_later();
       continue;
     }
-    view.rows.push_back({row.range, std::string(row.key), Blob(answer.owner, row.value)});
+    view.rows.push_back({row.range, std::string(row.key), std::move(row.value)});
   }
   while (next != later.end()) emit_later();
 }
@@ -138,8 +138,7 @@ void Reads::answer(ReadAnswer answer, const Commit& open) {
 }
 
 // The rows of the answer with everything laid over them that it does not contain.
-View Reads::view_of(const ReadAnswer& answer, const std::vector<Range>& ranges,
-                    const Commit& open) {
+View Reads::view_of(ReadAnswer& answer, const std::vector<Range>& ranges, const Commit& open) {
   const RangeFinder finder(ranges);
   Later later;
   for (const auto& commit : commits_) {

@@ -63,7 +63,7 @@ class Reads {
   };
 
   void forget_commits();
-  View view_of(const ReadAnswer& answer, const std::vector<Range>& ranges, const Commit& open);
+  View view_of(ReadAnswer& answer, const std::vector<Range>& ranges, const Commit& open);
 
   std::uint64_t last_id_ = 0;
   CommitSeq durable_ = 0;

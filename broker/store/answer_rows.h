@@ -29,17 +29,22 @@ class AnswerRows {
     }
     bytes_ += size;
     const std::string_view kept_key = arena_->keep(key);
-    answer_.rows.push_back({range, kept_key, arena_->keep(value)});
+    answer_.rows.push_back({range, kept_key, keep(value)});
     return true;
   }
 
   core::ReadAnswer take(core::CommitSeq as_of) {
     answer_.as_of = as_of;
-    answer_.owner = std::move(arena_);
+    answer_.owner = arena_;
     return std::move(answer_);
   }
 
  private:
+  core::Blob keep(std::string_view value) {
+    if (value.size() >= core::kOwnMemoryBytes) return core::Blob::copy_of(value);
+    return {arena_, arena_->keep(value)};
+  }
+
   const core::Read& read_;
   std::shared_ptr<RowArena> arena_;
   core::ReadAnswer answer_;

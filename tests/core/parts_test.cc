@@ -11,6 +11,10 @@ using namespace pawl::core;
 
 namespace {
 
+Row row(std::string_view key, std::string_view value) {
+  return {0, key, Blob::copy_of(value)};
+}
+
 BatchId id_at(std::uint64_t time_ms, std::uint64_t number) {
   return {(time_ms << 16) | 0x7000, (std::uint64_t{2} << 62) | (number << 12)};
 }
@@ -91,7 +95,7 @@ TEST_CASE("a read behind another sees its answer after it, as of that moment", "
 
   ReadAnswer early;
   early.id = second;
-  early.rows = {{0, "b", "old"}};
+  early.rows = {row("b", "old")};
   Commit open;
   open.seq = 1;
   reads.answer(early, open);
@@ -99,7 +103,7 @@ TEST_CASE("a read behind another sees its answer after it, as of that moment", "
   open.put(Table::jobs, "b", "new");
   ReadAnswer answer;
   answer.id = first;
-  answer.rows = {{0, "a", "first"}};
+  answer.rows = {row("a", "first")};
   reads.answer(answer, open);
   auto next = reads.take_next();
   REQUIRE(next);
@@ -131,7 +135,7 @@ TEST_CASE("a read sees what was committed after its answer was taken", "[core][r
   ReadAnswer answer;
   answer.id = reads.take_questions().at(0).id;
   answer.as_of = 0;
-  answer.rows = {{0, "b", "old"}, {0, "c", "old"}, {0, "e", "old"}};
+  answer.rows = {row("b", "old"), row("c", "old"), row("e", "old")};
   reads.answer(answer, open);
   CHECK(seen == std::vector<std::string>{"c=new", "d=headtail", "e=old"});
 }

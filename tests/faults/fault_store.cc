@@ -60,7 +60,7 @@ Rows rows_of(store::Store& store, Table table) {
   const store::ReadResult result = store.read(kShard, read);
   if (!result.ok) throw std::runtime_error(result.why);
   Rows rows;
-  for (const core::Row& row : result.answer.rows) rows.emplace_back(row.key, row.value);
+  for (const core::Row& row : result.answer.rows) rows.emplace_back(row.key, row.value.view());
   return rows;
 }
 

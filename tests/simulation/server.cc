@@ -85,7 +85,7 @@ bool Server::is_stored(core::Token token, const core::JobId& id) {
   read.ranges.push_back({core::Table::leases, key, key + '\0'});
   const store::ReadResult found = store_.read(kShard, read);
   if (found.answer.rows.empty()) return false;
-  const auto grant = core::GrantRecord::decode(found.answer.rows.front().value);
+  const auto grant = core::GrantRecord::decode(found.answer.rows.front().value.view());
   return std::any_of(grant->jobs.begin(), grant->jobs.end(), [&](const core::LeasedJobs& leased) {
     return leased.batch == id.batch() && leased.jobs.contains(id.index());
   });
@@ -108,7 +108,7 @@ test::StoredLeases Server::stored_leases() {
       continue;
     }
     const core::Token token{key.be64()};
-    const auto grant = core::GrantRecord::decode(row.value);
+    const auto grant = core::GrantRecord::decode(row.value.view());
     for (const core::LeasedJobs& jobs : grant->jobs)
       leases.grants.push_back({token, jobs.batch, jobs.jobs});
   }

@@ -171,7 +171,7 @@ core::FsckReport Simulation::check_store() {
     everything.bytes_max = SIZE_MAX;
     const store::ReadResult found = server_.store().read(0, everything);
     for (const core::Row& row : found.answer.rows)
-      fsck.add(static_cast<core::Table>(i), row.key, core::Blob(found.answer.owner, row.value));
+      fsck.add(static_cast<core::Table>(i), row.key, row.value);
   }
   core::FsckReport report = fsck.finish();
   for (const std::string& finding : report.findings) history_.broken("I4", finding);

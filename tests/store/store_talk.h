@@ -65,7 +65,7 @@ class Owned {
     core::Read read;
     read.ranges.push_back({table, std::string(from), std::string(to)});
     Rows rows;
-    for (const core::Row& row : ask(read).rows) rows.emplace_back(row.key, row.value);
+    for (const core::Row& row : ask(read).rows) rows.emplace_back(row.key, row.value.view());
     return rows;
   }
 

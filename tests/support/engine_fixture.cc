@@ -358,7 +358,7 @@ std::vector<StoredRow> EngineFixture::rows() {
     everything.bytes_max = SIZE_MAX;
     const ReadAnswer answer = answer_to(everything);
     for (const core::Row& row : answer.rows)
-      all.push_back({table, std::string(row.key), Blob::copy_of(row.value)});
+      all.push_back({table, std::string(row.key), row.value});
   }
   return all;
 }
