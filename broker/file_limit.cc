@@ -7,8 +7,9 @@
 namespace pawl {
 namespace {
 
-// What the store, the log and the listener need, whatever clients do.
-constexpr std::size_t kKeptForStore = 1024 + 256;
+// What the store, the log and the listener need, whatever clients do. A file of values is open
+// twice: through the page cache and past it.
+constexpr std::size_t kKeptForStore = 2 * 1024 + 256;
 
 }  // namespace
 

@@ -22,6 +22,7 @@
 #include "broker/store/live_logs.h"
 #include "broker/store/log_audit.h"
 #include "broker/store/make_directory.h"
+#include "broker/store/read_ahead_fs.h"
 #include "broker/store/rocks_checks.h"
 #include "broker/store/rocks_codec.h"
 #include "broker/store/rocks_log.h"
@@ -199,9 +200,8 @@ RocksStore::Columns::~Columns() {
 void RocksStore::open() {
   expiry_ = std::make_shared<Expiry>();
   parts_ = std::make_unique<RocksParts>();
-  parts_->env = options_.file_system
-                    ? std::shared_ptr<rocksdb::Env>(rocksdb::NewCompositeEnv(options_.file_system))
-                    : std::shared_ptr<rocksdb::Env>(rocksdb::Env::Default(), [](rocksdb::Env*) {});
+  parts_->env = rocksdb::NewCompositeEnv(make_read_ahead_fs(
+      options_.file_system ? options_.file_system : rocksdb::FileSystem::Default()));
   parts_->cache = make_cache(options_);
   parts_->listener = std::make_shared<Events>(*this);
   parts_->log = make_rocks_log(options_.note);
