@@ -122,8 +122,9 @@ void EngineLoop::turn() {
   if (group_.phase() == Group::Phase::running) group_.advance(now, heard_);
   carry_out(now);
   if (group_.phase() != Group::Phase::running) return;
-  publish(now);
-  sleep(now);
+  const core::Now after = clock_.now();  // A commit may have taken its time.
+  publish(after);
+  sleep(after);
 }
 
 void EngineLoop::take_events(core::Now now) {
@@ -135,6 +136,7 @@ void EngineLoop::take(Event&& event, core::Now now) {
   if (const auto* result = std::get_if<store::Committed>(&event)) {
     conclude(*result);
   } else if (auto* read = std::get_if<ReadDone>(&event)) {
+    --reads_under_way_;
     group_.answered(read->epoch, std::move(read->result), now);
   } else if (std::holds_alternative<CaughtUp>(event)) {
     listening_.stage = Listening::Stage::posted;
@@ -189,6 +191,7 @@ void EngineLoop::carry_out(core::Now now) {
       sink_.deliver(std::move(work.replies));
       PAWL_KILL_POINT("runtime.replies.out");
     }
+    reads_under_way_ += work.reads.size();
     reader_->ask(std::move(work.reads));
     if (!work.commit || write(std::move(work.commit)) == Written::later) return;
     now = clock_.now();
@@ -196,10 +199,12 @@ void EngineLoop::carry_out(core::Now now) {
 }
 
 // While nobody waits, the shortest way is to write here and now. Else the engine's time is better
-// spent on those who wait, and what they bring goes into the next commit.
+// spent on those who wait, and on what is being read, and what they bring goes into the next
+// commit.
 EngineLoop::Written EngineLoop::write(std::shared_ptr<const core::Commit> commit) {
+  const bool more_comes = !inbox_.empty() || reads_under_way_ != 0;
   const bool hand_off =
-      options_.when_busy == LoopOptions::WhenBusy::hand_off && commit->synced && !inbox_.empty();
+      options_.when_busy == LoopOptions::WhenBusy::hand_off && commit->synced && more_comes;
   if (!hand_off) {
     conclude(commit_now(*commit));
     return Written::already;
@@ -308,8 +313,8 @@ void EngineLoop::sleep(core::Now now) {
 
 bool EngineLoop::ended() {
   if (life_ == Life::cut_off) return true;
-  return life_ == Life::stopping && leasing_ == Leasing::off && group_.idle() && inbox_.empty() &&
-         events_.empty();
+  return life_ == Life::stopping && leasing_ == Leasing::off && group_.idle() &&
+         reads_under_way_ == 0 && inbox_.empty() && events_.empty();
 }
 
 void EngineLoop::fail(const std::string& why) {

@@ -41,8 +41,8 @@ struct LoopOptions {
   // And also whenever an eighth of what has to stay free was written.
   std::chrono::milliseconds look_at_space_every{1000};
 
-  // Who writes a commit while commands wait: a thread of its own, or the engine's. Nobody waits:
-  // always the engine's.
+  // Who writes a commit while there is more to do: a thread of its own, or the engine's. When
+  // there is nothing: always the engine's.
   enum class WhenBusy : std::uint8_t { hand_off, in_line } when_busy = WhenBusy::hand_off;
 
   // New jobs are refused from here on, or taken again. Called from a thread of the loop's own.
@@ -146,6 +146,7 @@ class EngineLoop {
   // Of the engine's thread.
   Group group_;
   std::vector<Event> taken_;
+  std::size_t reads_under_way_ = 0;
   Leasing leasing_ = Leasing::on;
   core::Timestamp heard_{};  // What had reached the broker by then has been executed.
   struct Listening {

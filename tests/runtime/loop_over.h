@@ -58,7 +58,8 @@ struct LoopOver {
                     std::unique_ptr<runtime::Clock> by = std::make_unique<runtime::SystemClock>())
       : store(below), clock(std::move(by)) {}
   ~LoopOver() {
-    store.open();  // The loop waits for whoever stands there.
+    store.commits.open();  // The loop waits for whoever stands there.
+    store.reads.open();
     loop.reset();
   }
   LoopOver(const LoopOver&) = delete;
@@ -118,6 +119,13 @@ struct LoopOver {
     core::Heartbeat heartbeat;
     heartbeat.ticket = ticket();
     return post(std::move(heartbeat));
+  }
+  // Of a job that has to be looked for in the store.
+  core::Ticket get_unknown() {
+    core::GetJobs get;
+    get.ticket = ticket();
+    get.ids = {core::JobId{0x7000, 0x8000ULL << 48}};
+    return post(std::move(get));
   }
   core::SessionId open_session() {
     core::OpenSession open;

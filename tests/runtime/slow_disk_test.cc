@@ -13,13 +13,13 @@ constexpr int kMoreThanATurn = 1100;
 // Leaves one commit at the gate, on the committer's thread; the answer to the returned ticket hangs
 // on it.
 core::Ticket hang_handed_off(Running& running) {
-  running.store.close();
+  running.store.commits.close();
   running.enqueue();
-  running.store.wait_until_blocked();  // The engine's thread itself: nobody waited.
+  running.store.commits.wait_until_blocked();  // The engine's thread itself: nobody waited.
   const core::Ticket hanging = running.enqueue();
   for (int i = 0; i < kMoreThanATurn; ++i) running.beat();
-  running.store.let_one_through();
-  running.store.wait_until_blocked();
+  running.store.commits.let_one_through();
+  running.store.commits.wait_until_blocked();
   return hanging;
 }
 
@@ -35,18 +35,45 @@ TEST_CASE("while a commit hangs its replies wait and others leave", "[runtime][s
   CHECK_FALSE(running.replies.has(hanging));
   CHECK_FALSE(running.replies.has(behind));
 
-  running.store.open();
+  running.store.commits.open();
   CHECK(running.code_of(hanging) == core::Errc::ok);
   CHECK(running.code_of(behind) == core::Errc::ok);
+}
+
+TEST_CASE("while something is read a commit does not keep the engine", "[runtime][slow_disk]") {
+  Running running;
+  running.store.reads.close();
+  const core::Ticket looked_up = running.get_unknown();
+  running.store.reads.wait_until_blocked();
+  running.store.commits.close();
+  const core::Ticket hanging = running.enqueue();
+  running.store.commits.wait_until_blocked();
+  CHECK(running.loop->counters().commits_handed_off == 1);
+  CHECK(running.code_of(running.beat()) == core::Errc::lease_lost);
+  CHECK_FALSE(running.replies.has(hanging));
+
+  running.store.reads.open();
+  running.store.commits.open();
+  CHECK(running.code_of(looked_up) == core::Errc::ok);
+  CHECK(running.code_of(hanging) == core::Errc::ok);
+}
+
+TEST_CASE("a stop is not clean while a command waits for a read", "[runtime][slow_disk]") {
+  Running running;
+  running.store.reads.close();
+  const core::Ticket looked_up = running.get_unknown();
+  running.store.reads.wait_until_blocked();
+  CHECK(running.loop->stop(20ms) == EngineLoop::Stopped::cut_off);
+  CHECK_FALSE(running.replies.has(looked_up));
 }
 
 TEST_CASE("a stop is cut off in time while a commit hangs", "[runtime][slow_disk]") {
   Running running;
   core::Ticket hanging;
   SECTION("on the engine's thread") {
-    running.store.close();
+    running.store.commits.close();
     hanging = running.enqueue();
-    running.store.wait_until_blocked();
+    running.store.commits.wait_until_blocked();
   }
   SECTION("on the committer's thread") {
     hanging = hang_handed_off(running);
@@ -64,9 +91,9 @@ TEST_CASE("while a commit hangs the inbox fills, and keeps a part for reports",
   runtime::LoopOptions options;
   options.inbox_commands = 64;
   running.start(options);
-  running.store.close();
+  running.store.commits.close();
   running.enqueue();
-  running.store.wait_until_blocked();
+  running.store.commits.wait_until_blocked();
 
   int taken = 0;
   while (running.loop->post(core::QueueStats{}, 1)) REQUIRE(++taken <= 64);
@@ -76,7 +103,7 @@ TEST_CASE("while a commit hangs the inbox fills, and keeps a part for reports",
   const core::Ticket to = report.ticket;
   CHECK(running.loop->post(std::move(report), 1));
 
-  running.store.open();
+  running.store.commits.open();
   CHECK(running.code_of(to) == core::Errc::lease_lost);
 }
 
@@ -98,7 +125,7 @@ TEST_CASE("a heartbeat is answered while a hanging commit lets nothing else in",
   CHECK(running.code_of(to) == core::Errc::ok);
   CHECK_FALSE(running.replies.has(refused));
 
-  running.store.open();
+  running.store.commits.open();
   for (const core::Ticket ticket : waiting) CHECK(running.code_of(ticket) == core::Errc::ok);
 }
 
@@ -108,14 +135,14 @@ TEST_CASE("a worker that says that it lives while the disk hangs keeps its sessi
   ManualClock& clock = *by_hand;
   Running running(std::move(by_hand));
   const core::SessionId session = running.open_session();
-  running.store.close();
+  running.store.commits.close();
   running.enqueue();
-  running.store.wait_until_blocked();
+  running.store.commits.wait_until_blocked();
   const bool lives = GENERATE(true, false);
   clock.pass(std::chrono::seconds(20));
   if (lives) running.loop->post_always(running.beat_of(session));
   clock.pass(std::chrono::seconds(20));  // The lease is 30 s.
-  running.store.open();
+  running.store.commits.open();
   // What was posted in the meantime is heard first, then the silent ones are lost.
   for (int turn = 0; turn < 3; ++turn) running.code_of(running.enqueue());
 
