@@ -34,6 +34,20 @@ std::string as_utf8(std::string text) {
   return out;
 }
 
+// Control characters are replaced: U+0000 to U+001F and U+007F to U+009F. REQUIRES: it is UTF-8.
+std::string on_one_line(std::string text) {
+  std::string out;
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::size_t bytes = character_bytes(rest);
+    const auto first = static_cast<unsigned char>(rest[0]);
+    const bool control = bytes == 1 ? first < 0x20 || first == 0x7f
+                                    : first == 0xc2 && static_cast<unsigned char>(rest[1]) < 0xa0;
+    out += control ? kReplacement : rest.substr(0, bytes);
+    rest.remove_prefix(bytes);
+  }
+  return out;
+}
+
 std::string cut_front(std::string text, std::size_t bytes_max) {
   if (text.size() > bytes_max) {
     std::size_t from = text.size() - bytes_max;
@@ -54,8 +68,12 @@ std::string cut_text(std::string text, std::size_t bytes_max) {
   return text;
 }
 
+std::string cut_line(std::string text, std::size_t bytes_max) {
+  return cut_text(on_one_line(as_utf8(std::move(text))), bytes_max);
+}
+
 Failure fit_for_report(Failure failure) {
-  failure.error_class = cut_text(std::move(failure.error_class), kErrorClassBytesMax);
+  failure.error_class = cut_line(std::move(failure.error_class), kErrorClassBytesMax);
   failure.message = cut_text(std::move(failure.message), kErrorMessageBytesMax);
   failure.detail = cut_front(as_utf8(std::move(failure.detail)), kErrorDetailBytesMax);
   return failure;

@@ -27,10 +27,17 @@ class SignalsBlocked {
 
 }  // namespace
 
-void Pool::add(std::vector<std::shared_ptr<Run>> runs) {
+void Pool::start_thread(std::function<void()> work) {
+  std::thread(std::move(work)).detach();
+}
+
+std::vector<std::shared_ptr<Run>> Pool::add(std::vector<std::shared_ptr<Run>> runs) {
   std::unique_lock lock(mutex_);
   for (std::shared_ptr<Run>& run : runs) runs_.push_back(std::move(run));
   wake_one(lock);
+  if (threads_ > 0) return {};
+  std::deque<std::shared_ptr<Run>> stranded = std::exchange(runs_, {});
+  return {stranded.begin(), stranded.end()};
 }
 
 std::vector<FinishedRun> Pool::take_finished() {
@@ -66,12 +73,11 @@ void Pool::wake_one(std::unique_lock<std::mutex>& lock) {
 void Pool::spawn(std::unique_lock<std::mutex>& /*lock*/) {
   const SignalsBlocked blocked;
   try {
-    std::thread([self = shared_from_this()] { self->work(); }).detach();
+    start_([self = shared_from_this()] { self->work(); });
     ++threads_;
   } catch (const std::system_error&) {
     // Too many threads for this system: those that there are will do, if there are any.
     waking_ = false;
-    if (threads_ == 0) throw;
   }
 }
 

@@ -22,11 +22,16 @@ struct FinishedRun {
 // word. Thread-safe. Threads that do not come back from their handler keep the pool alive.
 class Pool : public std::enable_shared_from_this<Pool> {
  public:
-  // `announce` says that take_finished() has something; called on any of the threads.
-  Pool(std::size_t threads_max, std::function<void()> announce)
-      : threads_max_(threads_max), announce_(std::move(announce)) {}
+  // Runs it on a new thread, or throws std::system_error.
+  using Start = std::function<void(std::function<void()> work)>;
+  static void start_thread(std::function<void()> work);
 
-  void add(std::vector<std::shared_ptr<Run>> runs);
+  // `announce` says that take_finished() has something; called on any of the threads.
+  Pool(std::size_t threads_max, std::function<void()> announce, Start start = start_thread)
+      : threads_max_(threads_max), announce_(std::move(announce)), start_(std::move(start)) {}
+
+  // Gives back those that cannot run, since this system has no room for a single thread.
+  std::vector<std::shared_ptr<Run>> add(std::vector<std::shared_ptr<Run>> runs);
   std::vector<FinishedRun> take_finished();
 
   // No announcement comes after this returns; idle threads end, busy ones when their handler does.
@@ -46,6 +51,7 @@ class Pool : public std::enable_shared_from_this<Pool> {
   std::condition_variable wake_;
   std::condition_variable ended_;
   std::function<void()> announce_;
+  const Start start_;
   std::deque<std::shared_ptr<Run>> runs_;
   std::vector<FinishedRun> finished_;
   std::size_t threads_ = 0;

@@ -31,7 +31,7 @@ Outcome completed(Output output) {
         "the result has " + std::to_string(output.bytes().size()) + " bytes; 1 MiB is the most"));
   }
   Outcome outcome{.kind = OutcomeKind::complete};
-  outcome.content_type = cut_text(std::move(output).content_type(), kContentTypeBytesMax);
+  outcome.content_type = cut_line(std::move(output).content_type(), kContentTypeBytesMax);
   outcome.result = std::move(output).bytes();
   return outcome;
 }

@@ -22,6 +22,8 @@ constexpr std::size_t kHostBytesMax = 255;
 constexpr Duration kHeartbeatWait = 30s;
 // How long threads get to end whose handlers have.
 constexpr Duration kJoinWait = 1s;
+// Until there may be room for a thread again.
+constexpr Duration kThreadsWait = 1s;
 
 TimePoint now() {
   return std::chrono::steady_clock::now();
@@ -185,8 +187,20 @@ void Runtime::on_fetched(const FetchOrder& order, const pb::FetchReply& reply) {
     runs_[run.slot] = fetched[i];
     runs.push_back(std::move(fetched[i]));
   }
-  if (!runs.empty()) pool_->add(std::move(runs));
+  if (!runs.empty()) hand_back(pool_->add(std::move(runs)), at);
   schedule_pump();
+}
+
+// Those for which this system has no thread: somebody else may have one.
+void Runtime::hand_back(const std::vector<std::shared_ptr<Run>>& stranded, TimePoint at) {
+  if (stranded.empty()) return;
+  log(LogLevel::warning, "no thread can be made to run a handler: " +
+                             std::to_string(stranded.size()) + " jobs are handed back");
+  for (const std::shared_ptr<Run>& run : stranded) {
+    runs_[run->slot].reset();
+    fsm_.on_finished(run->slot, {.kind = OutcomeKind::release}, at);
+  }
+  fsm_.pause_fetching(kThreadsWait, at);
 }
 
 // ---- Orders.

@@ -50,6 +50,7 @@ class Runtime {
   void on_disconnected(const Error& why);
   void on_push(const pb::Reply& push);
   void on_fetched(const FetchOrder& order, const pb::FetchReply& reply);
+  void hand_back(const std::vector<std::shared_ptr<Run>>& stranded, TimePoint at);
   const Handler* handler_of(const std::string& type) const;
 
   void schedule_pump();

@@ -9,6 +9,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr const char* kReportRefused = "pawl.report_refused";
 constexpr std::size_t kCreditsMax = 1000;
 constexpr std::size_t kReportJobsMax = 1000;
 // Half a frame: what a report says besides its results fits into the other half.
@@ -347,7 +348,7 @@ void SessionFsm::on_report_failed(std::uint64_t number, const Error& error, Time
   const bool over = error.code() == Errc::lease_lost;
   if (over) session_over(error.message());
   for (const Finished& finished : *jobs) {
-    if (over) {
+    if (over || !connected_) {  // Refused was the connection, not what became of the job.
       queue(finished, now);
     } else if (jobs->size() == 1) {
       give_up(finished, error, now);
@@ -363,9 +364,9 @@ void SessionFsm::give_up(Finished finished, const Error& error, TimePoint now) {
   notes_.push_back(text_of(finished.lease) + ": its report was refused: " + error.message());
   if (finished.outcome.kind == OutcomeKind::release) return;
   Outcome plainer{.kind = OutcomeKind::release};
-  if (finished.outcome.kind == OutcomeKind::complete) {
+  if (finished.outcome.failure.error_class != kReportRefused) {
     plainer.kind = OutcomeKind::fail;
-    plainer.failure.error_class = "pawl.report_refused";
+    plainer.failure.error_class = kReportRefused;
     plainer.failure.message = error.message();
   }
   queue({.lease = finished.lease, .outcome = std::move(plainer), .alone = true}, now);

@@ -90,6 +90,9 @@ class SessionFsm {
   void on_heartbeat_failed(const Error& error);
   void on_end_fetch_failed(const Error& error);
 
+  // Asks for no more jobs for that long, or longer when it was asked to pause just before.
+  void pause_fetching(Duration least, TimePoint now);
+
   // A handler has returned; its slot is free.
   void on_finished(std::size_t slot, Outcome outcome, TimePoint now);
 
@@ -147,7 +150,6 @@ class SessionFsm {
 
   void session_over(const std::string& why);
   void stop(std::size_t slot, StopReason reason);
-  void pause_fetching(Duration least, TimePoint now);
   void release(const Lease& lease, TimePoint now);
   void give_up(Finished finished, const Error& error, TimePoint now);
   void queue(Finished finished, TimePoint now);

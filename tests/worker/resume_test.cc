@@ -80,6 +80,19 @@ TEST_CASE("an outcome whose lease was lost before it could leave is dropped", "[
   CHECK(worker.report().empty());
 }
 
+TEST_CASE("a connection that is refused changes nothing in what jobs came to", "[worker][resume]") {
+  SessionFixture worker;
+  worker.connect();
+  worker.fetch();
+  for (const std::size_t slot : worker.deliver(1, {0})) worker.complete(slot);
+  REQUIRE(worker.report() == "complete 0");
+  worker.fsm.on_disconnected(worker.now);
+  worker.fsm.on_report_failed(worker.report_number, Error(Errc::unsupported, "another version"),
+                              worker.now);
+  worker.connect();
+  CHECK(worker.report() == "complete 0");
+}
+
 TEST_CASE("a repeated report that was refused counts as done, without a word", "[worker][resume]") {
   SessionFixture worker;
   worker.connect();

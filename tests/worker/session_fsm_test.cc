@@ -308,5 +308,21 @@ TEST_CASE("a single refused outcome is repeated, made plainer or dropped by its 
   CHECK(worker.report().empty());
 }
 
+TEST_CASE("a failure that is refused is told as one, and then handed back", "[worker][report]") {
+  SessionFixture worker;
+  worker.connect();
+  worker.fetch();
+  for (const std::size_t slot : worker.deliver(1, {0})) worker.fail(slot);
+  const std::vector<Refusal> refused{{SessionFixture::lease(1, 0), Errc::invalid_argument}};
+
+  CHECK(worker.report() == "fail 0");
+  worker.acknowledge(refused);
+  CHECK(worker.report() == "fail 0");
+  worker.acknowledge(refused);
+  CHECK(worker.report() == "release 0");
+  worker.acknowledge(refused);
+  CHECK(worker.report().empty());
+}
+
 }  // namespace
 }  // namespace pawl::worker
