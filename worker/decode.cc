@@ -20,11 +20,6 @@ std::optional<JobId> batch_id_of(std::string_view bytes) {
   return JobId(id);
 }
 
-// A job's own word goes before the batch's default.
-const std::string& chosen(const std::string& own, const std::string& common) {
-  return own.empty() ? common : own;
-}
-
 void add_extras(Run& run, const pb::Job& job) {
   for (const pb::Header& header : job.headers()) {
     run.headers.emplace_back(header.name(), header.value());
@@ -32,17 +27,16 @@ void add_extras(Run& run, const pb::Job& job) {
   run.tags.insert(run.tags.end(), job.tags().begin(), job.tags().end());
 }
 
+// A job's own word goes before the batch's default, also when it says nothing or zero.
 std::shared_ptr<Run> run_of(const pb::Job& job, const pb::Job& defaults) {
   auto run = std::make_shared<Run>();
-  run->type = chosen(job.type(), defaults.type());
-  run->payload = chosen(job.payload(), defaults.payload());
-  run->content_type = chosen(job.content_type(), defaults.content_type());
-  run->schema_version =
-      job.schema_version() != 0 ? job.schema_version() : defaults.schema_version();
+  run->type = job.type().empty() ? defaults.type() : job.type();
+  run->payload = (job.has_payload() ? job : defaults).payload();
+  run->content_type = (job.has_content_type() ? job : defaults).content_type();
+  run->schema_version = (job.has_schema_version() ? job : defaults).schema_version();
   add_extras(*run, defaults);
   add_extras(*run, job);
-  const std::uint64_t limit_ms =
-      job.run_time_limit_ms() != 0 ? job.run_time_limit_ms() : defaults.run_time_limit_ms();
+  const std::uint64_t limit_ms = (job.has_run_time_limit_ms() ? job : defaults).run_time_limit_ms();
   if (limit_ms != 0 && limit_ms <= kRunTimeLimitMsMax) run->run_time_limit = milliseconds(limit_ms);
   return run;
 }
