@@ -117,8 +117,19 @@ core::Blob pack(std::string_view message, const Outline& outline) {
 struct RunHash {
   std::size_t operator()(const JobFacts& facts) const {
     const std::hash<std::string_view> hash;
-    return hash(facts.type) ^ hash(facts.key) * 31 ^ facts.delay_ms * 131 ^ facts.run_at_ms * 8191 ^
-           facts.priority;
+    std::size_t mixed = hash(facts.type);
+    const auto mix = [&mixed](std::uint64_t value) { mixed = mixed * 0x9e3779b97f4a7c15 + value; };
+    mix(hash(facts.key));
+    mix(facts.delay_ms);
+    mix(facts.run_at_ms);
+    mix(facts.priority);
+    mix(facts.options.max_attempts);
+    for (const core::Milliseconds time :
+         {facts.options.backoff, facts.options.backoff_max, facts.options.run_time_limit,
+          facts.options.retention.value_or(core::Milliseconds(-1))}) {
+      mix(static_cast<std::uint64_t>(time.count()));
+    }
+    return mixed;
   }
 };
 struct SameRun {

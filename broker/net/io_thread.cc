@@ -62,7 +62,7 @@ void IoThread::adopt(Arrival arrival) {
     connections_.emplace(id, connection);
     if (finishing_) return connection->close("the broker stops");
     connection->start(Connection::Clock::now());
-    if (drained_) connection->stop();
+    if (stopping_) connection->stop();
   });
 }
 
@@ -196,6 +196,7 @@ std::future<void> IoThread::drain() {
   auto drained = std::make_shared<std::promise<void>>();
   std::future<void> done = drained->get_future();
   asio::post(context_, [this, drained] {
+    stopping_ = true;
     drained_ = std::move(*drained);
     for (auto at = connections_.begin(); at != connections_.end();) {
       const std::shared_ptr<Connection> connection = at->second;

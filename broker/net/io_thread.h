@@ -76,6 +76,7 @@ class IoThread final : private ConnectionOwner {
   core::Timestamp deaf_until_{};
   std::optional<std::promise<void>> drained_;
   bool sheds_ = false;  // It was asked for.
+  bool stopping_ = false;
   bool finishing_ = false;
   std::thread thread_;
 
