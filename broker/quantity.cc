@@ -16,8 +16,8 @@ struct Unit {
 // Smallest first.
 constexpr Unit kByteUnits[] = {
     {"B", 1}, {"KiB", 1ULL << 10}, {"MiB", 1ULL << 20}, {"GiB", 1ULL << 30}, {"TiB", 1ULL << 40}};
-constexpr Unit kDurationUnits[] = {
-    {"ms", 1}, {"s", 1'000}, {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+constexpr Unit kDurationUnits[] = {{"ms", 1},       {"s", 1'000},     {"m", 60'000},
+                                   {"min", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
 
 std::optional<std::uint64_t> parse(std::string_view text, std::span<const Unit> units) {
   std::uint64_t number = 0;

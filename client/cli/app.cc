@@ -30,7 +30,11 @@ constexpr const char* kExamples =
     "  pawl enqueue --queue media resize photo.png --wait      prints the result\n"
     "  pawl enqueue --bulk jobs.jsonl                          one JSON object a line\n"
     "  pawl worker exec --queue media --type resize -- ./resize\n"
-    "  pawl job list --queue media --state failed -o json\n";
+    "  pawl job list --queue media --state failed -o json\n"
+    "\n"
+    "Exit status: 0 done; 1 failed, also when the job that was waited for did not complete or a\n"
+    "line of --bulk was refused; 2 wrong usage; 3 not found; 4 denied; 5 conflict; 6 unavailable;\n"
+    "7 deadline; 130 interrupted. With -o json an error is one object on stderr.\n";
 
 // Ends the process at a Ctrl-C with the status that the shells know.
 void exit_when_interrupted() {

@@ -15,6 +15,7 @@ struct Unit {
   std::string_view name;
   std::int64_t ms;
 };
+// Largest first.
 constexpr std::array<Unit, 6> kUnits = {{{"w", 604'800'000},
                                          {"d", 86'400'000},
                                          {"h", 3'600'000},
@@ -24,6 +25,7 @@ constexpr std::array<Unit, 6> kUnits = {{{"w", 604'800'000},
 constexpr std::int64_t kMostMs = std::int64_t{100} * 366 * 86'400'000;
 
 const Unit* unit_of(std::string_view name) {
+  if (name == "min") name = "m";  // As the broker writes it.
   for (const Unit& unit : kUnits) {
     if (unit.name == name) return &unit;
   }

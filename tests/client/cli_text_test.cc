@@ -15,6 +15,7 @@ TEST_CASE("a duration is read with its units", "[cli][duration]") {
   CHECK(parse_duration("30s") == 30s);
   CHECK(parse_duration("250ms") == 250ms);
   CHECK(parse_duration("1h30m") == 90min);
+  CHECK(parse_duration("10min") == 10min);
   CHECK(parse_duration("2.5s") == 2500ms);
   CHECK(parse_duration("7d") == 168h);
   CHECK(parse_duration("2w") == 336h);

@@ -193,7 +193,7 @@ std::string without_comments(const std::string& toml) {
 TEST_CASE("what is printed is a configuration file that says the same, queues and all", "[e2e]") {
   const TempDirectory directory;
   const std::string file = (directory.path() / "pawld.toml").string();
-  std::ofstream(file) << "[defaults]\nretention = \"2h\"\n"
+  std::ofstream(file) << "[defaults]\nretention = \"120m\"\n"
                          "[queues.mail]\nmax_attempts = 3\ndurability = \"written\"\n"
                          "[queues.\"tenant/mail.v2\"]\nbackoff = \"5s\"\nretention = \"10min\"\n";
   const Finished first = run({PAWL_PAWLD, "--config", file, "--print-config"});
