@@ -26,11 +26,12 @@ namespace pawl::store {
 
 struct RocksParts;
 
-// The store on one machine's disk. Layout of the directory: `lock`, `reserve`, and RocksDB's files
-// in `db`.
+// The store on one machine's disk. Layout of the directory: `lock`, `reserve`, `synced`, and
+// RocksDB's files in `db`.
 //
-// After a commit, flush or compaction that failed nothing is written any more: every later commit
-// is fenced, acquire throws, and only opening the directory anew tells what is there.
+// After a commit, flush or compaction that failed (but for a compaction that found no room) nothing
+// is written any more: every later commit is fenced, acquire throws, and only opening the directory
+// anew tells what is there.
 class RocksStore final : public Store {
  public:
   // Throws std::runtime_error with a sentence for people: the directory cannot be used, another

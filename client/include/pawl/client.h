@@ -47,9 +47,10 @@ class PAWL_API Client {
   // callback: throws Error{invalid_argument} there.
   bool drain(Milliseconds within);
 
-  // Puts a job in and returns its id once the broker has it on disk. Calls that come together share
-  // a frame. When it fails with outcome_unknown(), the job may or may not have been accepted; the
-  // Error's job_id() is what to get() to find out.
+  // Puts a job in and returns its id once the broker has accepted it: has it on disk, unless the
+  // queue is set to `written`. Calls that come together share a frame. When it fails with
+  // outcome_unknown(), the job may or may not have been accepted; the Error's job_id() is what to
+  // get() to find out.
   JobId enqueue(std::string_view type, std::string_view payload, const Options& options = Options(),
                 Deadline deadline = Deadline());
   Result<JobId> try_enqueue(std::string_view type, std::string_view payload,
@@ -95,9 +96,9 @@ class PAWL_API Client {
                       Callback<std::vector<JobStatus>> done);
 
   // Waits for the job's final state, whole with its result. When the time is up it returns the
-  // state that the job has then: see is_final(). Fails with `not_found`, or with `deadline` when
-  // the broker could not be asked; that at most two seconds after the time is up, which the last
-  // answer may take.
+  // state that the job has then: see is_final(). Fails with `not_found`, with `deadline` when
+  // the broker could not be asked, or with what it refused with to the end; that at most two
+  // seconds after the time is up, which the last answer may take.
   JobStatus wait(const JobId& id, Milliseconds timeout, View view = View::full);
   Result<JobStatus> try_wait(const JobId& id, Milliseconds timeout, View view = View::full);
   std::future<JobStatus> future_wait(const JobId& id, Milliseconds timeout, View view = View::full);

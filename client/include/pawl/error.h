@@ -66,7 +66,7 @@ class PAWL_API Error : public std::exception {
   // looked up; that of the first job when several are accepted as one. Nothing when the caller gave
   // the call up.
   const std::optional<JobId>& job_id() const { return job_id_; }
-  // The request's number on its connection, as the broker logs it; 0 when it never got one.
+  // The request's number on its connection; 0 when it never got one.
   std::uint64_t request_id() const { return request_id_; }
 
   Error& set_retryable(bool value) { return retryable_ = value, *this; }

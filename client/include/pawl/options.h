@@ -121,8 +121,8 @@ class PAWL_API ClientOptions {
   ClientOptions& in_namespace(std::string value) { return namespace_ = std::move(value), *this; }
   ClientOptions& call_deadline(Milliseconds value) { return call_deadline_ = value, *this; }
   ClientOptions& connect_timeout(Milliseconds value) { return connect_timeout_ = value, *this; }
-  // The n-th reconnect in a row waits a random time between zero and the lesser of first * 2^n and
-  // most.
+  // The n-th reconnect in a row waits a random time between zero and the lesser of
+  // first * 2^(n - 1) and most; longer when the broker asks for it.
   ClientOptions& reconnect_backoff(Milliseconds first, Milliseconds most) {
     return backoff_ = first, backoff_max_ = most, *this;
   }

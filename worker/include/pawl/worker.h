@@ -51,7 +51,7 @@ class PAWL_API WorkerOptions {
 // start() are for one thread, stop() for any.
 class PAWL_API Worker {
  public:
-  // Throws Error{invalid_argument} for a URL or an option that makes no sense.
+  // Throws Error{invalid_argument} for a URL or worker id that makes no sense.
   explicit Worker(std::string_view url);
   explicit Worker(const WorkerOptions& options);
   // stop() without a grace.
@@ -73,8 +73,8 @@ class PAWL_API Worker {
     return set_default_handler(make_handler(std::move(handler)));
   }
 
-  // Connects in the background. Throws Error{invalid_argument} when there is no handler, or started
-  // before.
+  // Connects in the background. Throws Error{invalid_argument} when there is no handler, a
+  // concurrency outside of 1 to 1000, more than 64 queues or 256 types, or it was started before.
   void start();
 
   // Takes no more jobs and waits up to `grace` for the handlers; then asks them to stop, and hands
