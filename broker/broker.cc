@@ -25,7 +25,6 @@ constexpr std::chrono::milliseconds kReadyNote{5'000};
 // known.
 [[noreturn]] void end_at_once(const std::string& why, const std::string& advice) {
   spdlog::critical("{}; ending, {}", why, advice);
-  spdlog::default_logger()->flush();
   std::_Exit(1);
 }
 

@@ -3,13 +3,14 @@
 #include <chrono>
 #include <ctime>
 #include <memory>
+#include <unistd.h>
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <spdlog/formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
+#include "broker/log_sink.h"
 #include "proto/wire.h"
 
 namespace pawl {
@@ -83,11 +84,9 @@ std::string json_escaped(std::string_view text) {
 }
 
 void set_up_log(const LogSettings& settings) {
-  auto logger =
-      std::make_shared<spdlog::logger>("pawld", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>("pawld", std::make_shared<LogSink>(STDERR_FILENO));
   logger->set_formatter(std::make_unique<LineFormatter>(settings.format));
   logger->set_level(spdlog::level::from_str(settings.level));
-  logger->flush_on(spdlog::level::trace);
   spdlog::set_default_logger(std::move(logger));
 }
 

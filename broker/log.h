@@ -7,8 +7,8 @@
 
 namespace pawl {
 
-// Makes the default logger write to standard error as the settings say. Whatever is logged stays
-// one line: control characters are escaped.
+// Makes the default logger write to standard error as the settings say, at once and without waiting
+// (LogSink). Whatever is logged stays one line: control characters are escaped.
 void set_up_log(const LogSettings& settings);
 
 // `text` as it may stand in a line, or between the quotes of a JSON string.

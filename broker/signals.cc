@@ -2,9 +2,7 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <poll.h>
 #include <string_view>
-#include <unistd.h>
 
 #include <boost/asio/post.hpp>
 #include <spdlog/spdlog.h>
@@ -12,17 +10,8 @@
 namespace pawl {
 namespace {
 
-// Whoever reads the log may hang as well.
-bool log_takes_more() {
-  pollfd error{.fd = STDERR_FILENO, .events = POLLOUT, .revents = 0};
-  return ::poll(&error, 1, 0) > 0 && (error.revents & POLLOUT) != 0;
-}
-
 [[noreturn]] void end_process() {
-  if (log_takes_more()) {
-    spdlog::critical("it takes too long to stop; ending, start again to read what is on the disk");
-    spdlog::default_logger()->flush();
-  }
+  spdlog::critical("it takes too long to stop; ending, start again to read what is on the disk");
   std::_Exit(1);
 }
 
@@ -55,7 +44,6 @@ void Signals::on_signal(int signal) {
   const std::lock_guard lock(mutex_);
   if (stage_ == Stage::starting) {
     spdlog::info("ending on {} before it has started", name);
-    spdlog::default_logger()->flush();
     std::_Exit(0);
   }
   spdlog::info("stopping on {}; a second signal ends at once", name);
