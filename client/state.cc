@@ -191,8 +191,26 @@ void Client::State::wait(const JobId& id, View view, const Terms& terms, Callbac
   const Inside inside(callers_);
   auto ticket = admit(1, 0, terms);
   if (!ticket) return end_later<JobStatus>(std::move(done), ticket.error());
-  const client::WaitCall::Wait wait{.id = id, .view = view, .until = terms.deadline};
+  if (view == View::full) done = then_get(id, terms.deadline, std::move(done));
+  const client::WaitCall::Wait wait{.id = id, .until = terms.deadline};
   add(std::make_unique<client::WaitCall>(wait, std::move(*ticket), std::move(done)));
+}
+
+// Many waits may end together: what is large is asked for as the broker's bound of unread answers
+// allows.
+Callback<JobStatus> Client::State::then_get(const JobId& id, client::TimePoint waited_until,
+                                            Callback<JobStatus> done) {
+  return [this, id, waited_until, done = std::move(done)](Result<JobStatus> waited) mutable {
+    if (!waited) return done(std::move(waited));
+    auto only = [id, done = std::move(done)](Result<std::vector<JobStatus>> found) mutable {
+      if (!found) return done(found.error());
+      JobStatus& job = found->front();
+      if (!job.found()) return done(client::not_shown_error(job.code, id));
+      done(std::move(job));
+    };
+    add(std::make_unique<client::GetCall>(waited_until + client::WaitCall::kLastAnswer,
+                                          std::span(&id, 1), View::full, std::move(only)));
+  };
 }
 
 void Client::State::cancel_many(std::span<const JobId> ids, const Terms& terms,

@@ -57,6 +57,8 @@ class PAWL_HIDDEN Client::State {
   const std::string& default_namespace() const { return options_.in_namespace(); }
 
  private:
+  Callback<JobStatus> then_get(const JobId& id, client::TimePoint waited_until,
+                               Callback<JobStatus> done);
   template <class T>
   void query(const pb::Request& request, typename client::QueryCall<T>::Read read,
              const Terms& terms, Callback<T> done);

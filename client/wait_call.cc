@@ -32,7 +32,6 @@ void WaitCall::append_op(std::string& out, TimePoint now) {
   wait.set_id(bytes_of(wait_.id).data(), bytes_of(wait_.id).size());
   const auto round = std::clamp(left, Milliseconds(0), round_for(long_polls()));
   wait.set_max_wait_ms(static_cast<std::uint32_t>(round.count()));
-  wait.set_payloads(wait_.view == View::full);
   request.AppendToString(&out);
 }
 

@@ -9,14 +9,14 @@
 
 namespace pawl::client {
 
-// Waits for a job's final state, in rounds as long as the broker allows.
+// Waits for a job's final state, in rounds as long as the broker allows. Without its payload and
+// result.
 class WaitCall final : public Call {
  public:
   // `until` is when the wait itself is over; the deadline is a little later, so that the last
   // answer has time to come.
   struct Wait {
     JobId id;
-    View view = View::full;
     TimePoint until;
   };
 

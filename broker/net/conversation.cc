@@ -17,6 +17,9 @@ namespace {
 namespace limits = core::limits;
 using core::Errc;
 
+// Their answers may come all at once.
+constexpr std::size_t kWholeWaitsMax = 4;
+
 constexpr core::Milliseconds kFullInboxRetry{100};
 constexpr core::Milliseconds kStoppingRetry{1'000};
 constexpr core::Milliseconds kCrowdedRetry{1'000};
@@ -26,7 +29,7 @@ constexpr std::size_t kStatusBytes = 4 << 10;
 constexpr std::size_t kPayloadsBytes = limits::kPayloadBytesMax + limits::kResultBytesMax;
 
 // What the reply to a question may come to. Replies to everything else are small, or come one at a
-// time.
+// time; a worker knows how many fetches it has in flight.
 std::size_t reply_bytes_of(const core::Command& command) {
   std::size_t bytes = 0;
   if (const auto* get = std::get_if<core::GetJobs>(&command)) {
@@ -34,6 +37,8 @@ std::size_t reply_bytes_of(const core::Command& command) {
     bytes = get->ids.size() * (with ? kPayloadsBytes : kStatusBytes);
   } else if (const auto* list = std::get_if<core::ListJobs>(&command)) {
     bytes = list->limit * kStatusBytes;
+  } else if (const auto* wait = std::get_if<core::WaitJob>(&command)) {
+    if (wait->payloads == core::GetJobs::Payloads::with) bytes = kPayloadsBytes;
   }
   return std::min(bytes, limits::kFrameBytesMax);
 }
@@ -143,7 +148,22 @@ void Conversation::serve(const Request& request) {
       enqueue != nullptr && enqueue->groups.empty()) {
     return answer_refused_jobs(request, *enqueue);
   }
+  const bool is_whole_wait =
+      std::holds_alternative<core::WaitJob>(command) && reply_bytes_of(command) != 0;
+  if (is_whole_wait && whole_waits() >= kWholeWaitsMax) {
+    return encode_refused(
+        request.id,
+        {Errc::overloaded, "too many waits with payloads at once: wait without, and get the job",
+         kCrowdedRetry},
+        output_);
+  }
   post(request, std::move(command));
+}
+
+std::size_t Conversation::whole_waits() const {
+  return static_cast<std::size_t>(std::ranges::count_if(in_flight_, [](const InFlight& waiting) {
+    return waiting.operation == Operation::wait_job && waiting.reply_bytes != 0;
+  }));
 }
 
 core::Command Conversation::decode(const Request& request, FieldCheck& check) const {
@@ -242,6 +262,7 @@ void Conversation::stop() {
       [](const InFlight& waiting) { return waiting.operation != Operation::wait_job; });
   for (auto wait = waits; wait != in_flight_.end(); ++wait) {
     encode_refused(wait->request, {Errc::unavailable, "the broker stops", kStoppingRetry}, output_);
+    expected_bytes_ -= wait->reply_bytes;
   }
   in_flight_.erase(waits, in_flight_.end());
 }

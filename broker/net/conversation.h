@@ -70,6 +70,7 @@ class Conversation {
   bool is_in_flight(std::uint64_t request) const;
   bool is_in_flight(Operation operation) const;
   bool land(std::uint64_t request);
+  std::size_t whole_waits() const;  // In flight, with payloads.
 
   const core::ConnectionId id_;
   const Services& services_;

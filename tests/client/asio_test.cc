@@ -97,7 +97,7 @@ TEST_CASE("each operation has its token form", "[client][asio]") {
     pb::Reply reply;
     reply.set_id(request.id());
     if (request.has_ping()) reply.mutable_ping();
-    if (request.has_get_jobs()) reply.mutable_get_jobs()->add_jobs();
+    if (request.has_get_jobs()) reply.mutable_get_jobs()->add_jobs()->set_state(pb::COMPLETED);
     if (request.has_wait_job()) reply.mutable_wait_job()->mutable_job()->set_state(pb::COMPLETED);
     if (request.has_cancel_jobs())
       reply.mutable_cancel_jobs()->add_jobs()->set_state(pb::CANCELLED);

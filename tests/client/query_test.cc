@@ -169,10 +169,36 @@ TEST_CASE("a wait lasts until the final state, over the broker's rounds and a cu
     peer->send(job_reply(request, pb::COMPLETED));
   });
   Client client(quick(broker));
-  const JobStatus job = client.wait(JobId(JobId::Bytes{1}), 90s);
+  const JobStatus job = client.wait(JobId(JobId::Bytes{1}), 90s, View::status);
   CHECK(job.state == JobState::completed);
   REQUIRE(waits.size() == 3);
   CHECK(waits[0] == 60'000);
+}
+
+TEST_CASE("a job that was waited for is asked for whole in its turn", "[client][query]") {
+  bool gone = false;
+  FakeBroker broker([&](const PeerPtr& peer, const pb::Request& request) {
+    if (request.has_wait_job()) return peer->send(job_reply(request, pb::COMPLETED));
+    pb::Reply reply;
+    reply.set_id(request.id());
+    auto& job = *reply.mutable_get_jobs()->add_jobs();
+    job.set_id(request.get_jobs().ids(0));
+    if (gone) {
+      job.set_code(pb::NOT_FOUND);
+    } else {
+      job.set_state(pb::COMPLETED);
+      job.set_result("the result");
+    }
+    peer->send(reply);
+  });
+  Client client(broker.url());
+  CHECK(client.wait(JobId(JobId::Bytes{1}), 90s).result == "the result");
+  REQUIRE(broker.requests().size() == 2);
+  CHECK_FALSE(broker.requests()[0].wait_job().payloads());
+  CHECK(broker.requests()[1].get_jobs().payloads());
+
+  gone = true;
+  CHECK(client.try_wait(JobId(JobId::Bytes{1}), 90s).error().code() == Errc::not_found);
 }
 
 TEST_CASE("a wait whose time is up tells the state that the job has", "[client][query]") {
@@ -184,7 +210,7 @@ TEST_CASE("a wait whose time is up tells the state that the job has", "[client][
     });
   });
   Client client(broker.url());
-  const JobStatus job = client.wait(JobId(JobId::Bytes{1}), 20ms);
+  const JobStatus job = client.wait(JobId(JobId::Bytes{1}), 20ms, View::status);
   CHECK(job.state == JobState::processing);
   CHECK_FALSE(is_final(job.state));
   CHECK(broker.requests()[0].wait_job().max_wait_ms() <= 20);
@@ -214,7 +240,7 @@ TEST_CASE("thousands of waits neither starve each other nor other calls", "[clie
   for (int i = 0; i < 2000; ++i) {
     jobs.push_back(client.future_wait(
         JobId(JobId::Bytes{1, static_cast<std::uint8_t>(i >> 8), static_cast<std::uint8_t>(i)}),
-        1min));
+        1min, View::status));
   }
   CHECK_NOTHROW(client.ping(1min));
   std::size_t completed = 0;

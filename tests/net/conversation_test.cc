@@ -195,6 +195,36 @@ TEST_CASE("an answer to a connection that has ended is dropped", "[net][conversa
   CHECK(talk.conversation.in_flight() == 0);
 }
 
+TEST_CASE("waits for whole jobs are few, as their answers may come at once",
+          "[net][conversation]") {
+  Talk talk;
+  talk.open_session();
+  talk.said();
+  const auto wait = [&](std::uint64_t id, bool payloads) {
+    pb::Request request;
+    request.set_id(id);
+    std::string job(16, '\1');
+    job[6] = '\x70';
+    job[8] = '\x80';
+    request.mutable_wait_job()->set_id(job);
+    request.mutable_wait_job()->set_payloads(payloads);
+    talk.conversation.take(request.SerializeAsString());
+  };
+  for (std::uint64_t id = 10; id < 14; ++id) wait(id, true);
+  wait(14, false);
+  CHECK(talk.said().empty());
+
+  wait(15, true);
+  const auto refused = talk.said();
+  REQUIRE(refused.size() == 1);
+  CHECK(refused[0].error().code() == pb::OVERLOADED);
+  CHECK(talk.conversation.accepts());
+
+  talk.conversation.stop();
+  talk.said();
+  CHECK(talk.conversation.in_flight() == 0);
+}
+
 constexpr std::array kRequests = {"hello",       "hello_worker", "ping",        "enqueue",
                                   "fetch",       "report",       "heartbeat",   "enqueue_per_job",
                                   "get_jobs",    "wait_job",     "queue_stats", "list_jobs",
