@@ -38,6 +38,11 @@ SessionOptions session_options(const WorkerOptions& options) {
   return {.concurrency = options.concurrency(), .stop_wait = options.stop_wait()};
 }
 
+Error another_kind(const char* request) {
+  return Error(Errc::protocol_error,
+               std::string("the answer to a ") + request + " is of another kind");
+}
+
 }  // namespace
 
 Runtime::Runtime(const WorkerOptions& options, Subscription subscription,
@@ -282,8 +287,12 @@ void Runtime::send_report(const ReportOrder& order) {
                   .append = [jobs = order.jobs](std::string& out) { append_report_op(out, *jobs); },
                   .on_reply =
                       [this, order](pb::Reply& reply) {
-                        fsm_.on_reported(order.number, refusals_of(reply.report(), *order.jobs),
-                                         now());
+                        if (reply.has_report()) {
+                          fsm_.on_reported(order.number, refusals_of(reply.report(), *order.jobs),
+                                           now());
+                        } else {
+                          fsm_.on_report_failed(order.number, another_kind("report"), now());
+                        }
                         schedule_pump();
                       },
                   .on_failed =
@@ -302,7 +311,12 @@ void Runtime::send_fetch(const FetchOrder& order) {
       policy,
       OpCall::Hooks{
           .append = [this, order](std::string& out) { append_fetch_op(out, subscription_, order); },
-          .on_reply = [this, order](pb::Reply& reply) { on_fetched(order, reply.fetch()); },
+          .on_reply =
+              [this, order](pb::Reply& reply) {
+                if (reply.has_fetch()) return on_fetched(order, reply.fetch());
+                fsm_.on_fetch_failed(order.number, another_kind("fetch"), now());
+                schedule_pump();
+              },
           .on_failed =
               [this, number = order.number](const Error& error) {
                 fsm_.on_fetch_failed(number, error, now());

@@ -345,7 +345,8 @@ void SessionFsm::on_report_failed(std::uint64_t number, const Error& error, Time
   unacknowledged_jobs_ -= jobs->size();
   unacknowledged_.erase(report);
   if (error.code() == Errc::closed) return;
-  const bool over = error.code() == Errc::lease_lost;
+  // An answer of another kind tells nothing of the jobs.
+  const bool over = error.code() == Errc::lease_lost || error.code() == Errc::protocol_error;
   if (over) session_over(error.message());
   for (const Finished& finished : *jobs) {
     if (over || !connected_) {  // Refused was the connection, not what became of the job.

@@ -80,6 +80,19 @@ TEST_CASE("an outcome whose lease was lost before it could leave is dropped", "[
   CHECK(worker.report().empty());
 }
 
+TEST_CASE("an answer of another kind takes no outcome with it", "[worker][resume]") {
+  SessionFixture worker;
+  worker.connect();
+  worker.fetch();
+  for (const std::size_t slot : worker.deliver(1, {0})) worker.complete(slot);
+  REQUIRE(worker.report() == "complete 0");
+  worker.fsm.on_report_failed(worker.report_number, Error(Errc::protocol_error, "a pong"),
+                              worker.now);
+  CHECK(worker.fsm.next_reconnect());
+  worker.connect();
+  CHECK(worker.report() == "complete 0");
+}
+
 TEST_CASE("a connection that is refused changes nothing in what jobs came to", "[worker][resume]") {
   SessionFixture worker;
   worker.connect();
