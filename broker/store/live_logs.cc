@@ -23,6 +23,14 @@ std::string read_file(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+// Empty when CURRENT names none.
+std::string current_manifest(const fs::path& directory) {
+  std::string name = read_file(directory / "CURRENT");
+  if (!name.ends_with('\n')) return {};
+  name.pop_back();
+  return manifest_number(name) == 0 ? std::string() : name;
+}
+
 // A record of the MANIFEST is a list of fields, the numbers of the log first:
 //
 //   field    tag:varint number:varint | tag:varint size:varint bytes
@@ -77,9 +85,8 @@ std::uint64_t min_log_in(std::string_view edit) {
 }  // namespace
 
 std::uint64_t first_live_log(const fs::path& directory) {
-  std::string name = read_file(directory / "CURRENT");
-  if (!name.starts_with("MANIFEST-") || name.back() != '\n') return 0;
-  name.pop_back();
+  const std::string name = current_manifest(directory);
+  if (name.empty()) return 0;
   const std::string manifest = read_file(directory / name);
   LogRecords records(manifest);
   std::uint64_t first = 0;
@@ -97,6 +104,19 @@ void check_current(const fs::path& directory) {
                                          (directory / "CURRENT").string(),
                                          entry.path().filename().string()));
   }
+}
+
+void check_manifest(const fs::path& directory, const ManifestMark& mark) {
+  const std::string name = current_manifest(directory);
+  if (name.empty() || manifest_number(name) != mark.number) return;
+  std::error_code missing;
+  const std::uintmax_t bytes = fs::file_size(directory / name, missing);
+  if (missing || bytes >= mark.bytes) return;
+  throw std::runtime_error(
+      fmt::format("{} is damaged: it has {} bytes, and had {}. Restore it from a backup; to go on "
+                  "without what is lost remove {}",
+                  (directory / name).string(), bytes, mark.bytes,
+                  (directory.parent_path() / "synced").string()));
 }
 
 }  // namespace pawl::store

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <filesystem>
 
+#include "broker/store/sync_mark.h"
+
 namespace pawl::store {
 
 // The number of the first of RocksDB's logs that it still needs; what older ones hold is in its
@@ -13,5 +15,9 @@ std::uint64_t first_live_log(const std::filesystem::path& directory);
 // Throws std::runtime_error when CURRENT is missing beside files that it should lead to. RocksDB
 // would begin a fresh database in its place and let go of all of them.
 void check_current(const std::filesystem::path& directory);
+
+// Throws std::runtime_error when the MANIFEST in force is shorter than `mark` says it was: RocksDB
+// takes one that ends between two of its records for a whole one.
+void check_manifest(const std::filesystem::path& directory, const ManifestMark& mark);
 
 }  // namespace pawl::store

@@ -73,6 +73,7 @@ RocksReader::~RocksReader() = default;
 void RocksReader::open() {
   const std::string path = (directory_ / "db").string();
   check_current(path);
+  check_manifest(path, SyncMark::read(directory_ / "synced").manifest);
   rocksdb::DBOptions options = reading_options();
   std::string cut_off;
   for (const TornTail& tail : audit_logs(path, SyncMark::read(directory_ / "synced").operation)) {
@@ -107,7 +108,8 @@ void RocksReader::check(const std::string& cut_off) const {
   check_format(directory_, format);
   check_nothing_lost(directory_,
                      {.operation = parts_->db->GetLatestSequenceNumber(),
-                      .commits = count_commits(directory_, *parts_->db, own)},
+                      .commits = count_commits(directory_, *parts_->db, own),
+                      .manifest = {}},
                      SyncMark::read(directory_ / "synced"), cut_off);
 }
 

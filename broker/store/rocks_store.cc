@@ -22,6 +22,7 @@
 #include "broker/store/live_logs.h"
 #include "broker/store/log_audit.h"
 #include "broker/store/make_directory.h"
+#include "broker/store/manifest_watch_fs.h"
 #include "broker/store/read_ahead_fs.h"
 #include "broker/store/rocks_checks.h"
 #include "broker/store/rocks_codec.h"
@@ -200,8 +201,9 @@ RocksStore::Columns::~Columns() {
 void RocksStore::open() {
   expiry_ = std::make_shared<Expiry>();
   parts_ = std::make_unique<RocksParts>();
-  parts_->env = rocksdb::NewCompositeEnv(make_read_ahead_fs(
-      options_.file_system ? options_.file_system : rocksdb::FileSystem::Default()));
+  const auto below = options_.file_system ? options_.file_system : rocksdb::FileSystem::Default();
+  parts_->env = rocksdb::NewCompositeEnv(make_read_ahead_fs(make_manifest_watch_fs(
+      below, [this](const ManifestMark& manifest) { mark_->store(manifest); })));
   parts_->cache = make_cache(options_);
   parts_->listener = std::make_shared<Events>(*this);
   parts_->log = make_rocks_log(options_.note);
@@ -210,6 +212,7 @@ void RocksStore::open() {
   const std::string path = (options_.directory / "db").string();
   make_directory(path, file_system());  // Else RocksDB complains that there is none.
   check_current(path);
+  check_manifest(path, mark_->load().manifest);
   check_logs(path);
   check_tables_known(options_.directory, parts_->env.get());
   std::vector<rocksdb::ColumnFamilyDescriptor> columns;
@@ -230,7 +233,8 @@ void RocksStore::open() {
   columns_.database = db;
   synced_ = db_->GetLatestSequenceNumber();  // Opening flushes what the logs held.
   commits_ = count_commits(options_.directory, *db_, columns_.handles[kOwnColumn]);
-  check_nothing_lost(options_.directory, {.operation = synced_, .commits = commits_}, mark_->load(),
+  check_nothing_lost(options_.directory,
+                     {.operation = synced_, .commits = commits_, .manifest = {}}, mark_->load(),
                      cut_off_);
   stamp_format();
 }
@@ -365,7 +369,7 @@ rocksdb::Status RocksStore::log(rocksdb::WriteBatch& batch, core::Durability lev
   std::uint64_t before = synced_;
   while (before < end && !synced_.compare_exchange_weak(before, end)) {
   }
-  mark_->store({.operation = end, .commits = commits_before + 1});
+  mark_->store(end, commits_before + 1);
   return status;
 }
 

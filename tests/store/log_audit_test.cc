@@ -232,11 +232,14 @@ TEST_CASE("what the mark tells of is damaged, not torn", "[store][audit]") {
 
 TEST_CASE("a damaged mark says nothing", "[store][audit]") {
   TempDirectory directory;
-  const store::SyncMark mark(directory.path() / "synced");
+  store::SyncMark mark(directory.path() / "synced");
   CHECK(mark.load().operation == 0);
-  mark.store({.operation = 0x0102030405060708, .commits = 9});
+  mark.store(0x0102030405060708, 9);
+  mark.store(store::ManifestMark{.number = 4, .bytes = 300});
   CHECK(mark.load().operation == 0x0102030405060708);
   CHECK(mark.load().commits == 9);
+  CHECK(mark.load().manifest.number == 4);
+  CHECK(mark.load().manifest.bytes == 300);
   std::string bytes = read_file(mark.path());
   bytes[3] ^= 4;
   write_file(mark.path(), bytes);
