@@ -1,7 +1,6 @@
 #include "client/connection.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include <boost/asio/buffer.hpp>
@@ -11,6 +10,7 @@
 
 #include "client/hello_text.h"
 #include "client/program_name.h"
+#include "client/random_seed.h"
 
 namespace pawl::client {
 namespace {
@@ -24,11 +24,6 @@ constexpr std::size_t kReadBytes = std::size_t{64} * 1024;
 constexpr std::size_t kWriteBytes = std::size_t{1} << 20;
 // What a broker may send at once; memory follows what really comes.
 constexpr std::size_t kReplyBytesMax = std::size_t{256} << 20;
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return std::uint64_t{device()} << 32 | device();
-}
 
 PipelineOptions pipeline_options(const ClientOptions& options) {
   return {.connect_timeout = options.connect_timeout(),

@@ -12,17 +12,6 @@ bool is_printable(char byte) {
   return byte >= 0x20 && byte < 0x7f;
 }
 
-// U+0000 to U+001F and U+007F to U+009F. REQUIRES: `text` is UTF-8.
-bool has_control(std::string_view text) {
-  char before = 0;
-  for (const char byte : text) {
-    const auto code = static_cast<unsigned char>(byte);
-    if (code < 0x20 || code == 0x7f || (before == '\xc2' && code < 0xa0)) return true;
-    before = byte;
-  }
-  return false;
-}
-
 // The bytes of `text` up to `bytes_max`, less those of a character that does not fit. REQUIRES:
 // `text` is UTF-8.
 std::size_t cut_between(std::string_view text, std::size_t bytes_max) {
@@ -35,7 +24,7 @@ std::size_t cut_between(std::string_view text, std::size_t bytes_max) {
 }  // namespace
 
 std::string hello_text(std::string name, std::size_t bytes_max) {
-  if (!wire::valid_utf8(name) || has_control(name)) {
+  if (!wire::valid_utf8(name) || wire::has_control(name)) {
     std::ranges::replace_if(
         name, [](char byte) { return !is_printable(byte); }, '_');
   }

@@ -1,7 +1,6 @@
 #include "client/state.h"
 
 #include <algorithm>
-#include <random>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -9,6 +8,7 @@
 #include "client/decode.h"
 #include "client/get_call.h"
 #include "client/list_call.h"
+#include "client/random_seed.h"
 #include "client/wait_call.h"
 #include "client/wire_error.h"
 
@@ -25,11 +25,6 @@ constexpr std::size_t kFrameOverheadBytes = 4096;
 // So many ids one request may name, and fewer when the answer brings payloads.
 constexpr std::size_t kIdsMax = 1000;
 constexpr std::size_t kFullIdsMax = 32;
-
-std::uint64_t random_seed() {
-  std::random_device device;
-  return std::uint64_t{device()} << 32 | device();
-}
 
 Error wrong_kind() {
   return Error(Errc::protocol_error, "the broker's answer is of another kind than the request");
@@ -84,7 +79,7 @@ Client::State::State(const ClientOptions& options)
                .bytes_max = options.in_flight_bytes_max(),
                .batch = kBatchLimits},
               [this] { boost::asio::post(context_, [this] { pump(); }); }),
-      ids_{.ids = client::BatchIds(random_seed()), .clock = {}},
+      ids_{.ids = client::BatchIds(client::random_seed()), .clock = {}},
       batch_bytes_max_(kBatchLimits.bytes_max),
       work_(context_.get_executor()),
       timer_(context_),

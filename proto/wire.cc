@@ -49,4 +49,14 @@ bool valid_utf8(std::string_view text) {
   return true;
 }
 
+bool has_control(std::string_view text) {
+  unsigned char before = 0;
+  for (const char byte : text) {
+    const auto code = static_cast<unsigned char>(byte);
+    if (code < 0x20 || code == 0x7f || (before == 0xc2 && code < 0xa0)) return true;
+    before = code;
+  }
+  return false;
+}
+
 }  // namespace pawl::wire

@@ -179,5 +179,7 @@ class FieldWriter {
 
 // Well-formed UTF-8: shortest forms, no surrogates, nothing over U+10FFFF.
 bool valid_utf8(std::string_view text);
+// U+0000 to U+001F and U+007F to U+009F. REQUIRES: `text` is UTF-8.
+bool has_control(std::string_view text);
 
 }  // namespace pawl::wire

@@ -34,16 +34,14 @@ std::string as_utf8(std::string text) {
   return out;
 }
 
-// Control characters are replaced: U+0000 to U+001F and U+007F to U+009F. REQUIRES: it is UTF-8.
+// Control characters are replaced. REQUIRES: it is UTF-8.
 std::string on_one_line(std::string text) {
+  if (!wire::has_control(text)) return text;
   std::string out;
   for (std::string_view rest = text; !rest.empty();) {
-    const std::size_t bytes = character_bytes(rest);
-    const auto first = static_cast<unsigned char>(rest[0]);
-    const bool control = bytes == 1 ? first < 0x20 || first == 0x7f
-                                    : first == 0xc2 && static_cast<unsigned char>(rest[1]) < 0xa0;
-    out += control ? kReplacement : rest.substr(0, bytes);
-    rest.remove_prefix(bytes);
+    const std::string_view character = rest.substr(0, character_bytes(rest));
+    out += wire::has_control(character) ? kReplacement : character;
+    rest.remove_prefix(character.size());
   }
   return out;
 }

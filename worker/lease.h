@@ -20,7 +20,7 @@ struct Lease {
   friend bool operator==(const Lease&, const Lease&) = default;
 };
 
-// The batch's id is that of its first job.
+// The batch's id is that of its first job; an index is its low 12 bits.
 JobId batch_of(const JobId& id);
 JobId job_of_batch(const JobId& batch, unsigned index);
 

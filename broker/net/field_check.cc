@@ -20,17 +20,6 @@ constexpr std::array<bool, 256> kIdentifierBytes = [] {
   return allowed;
 }();
 
-// U+0000 to U+001F and U+007F to U+009F. REQUIRES: `text` is UTF-8.
-bool has_control(std::string_view text) {
-  unsigned char before = 0;
-  for (const char byte : text) {
-    const auto code = static_cast<unsigned char>(byte);
-    if (code < 0x20 || code == 0x7f || (before == 0xc2 && code < 0xa0)) return true;
-    before = code;
-  }
-  return false;
-}
-
 std::uint64_t big_endian(std::string_view bytes) {
   std::uint64_t value = 0;
   for (const char byte : bytes) value = value << 8 | static_cast<unsigned char>(byte);
@@ -71,7 +60,7 @@ std::string_view FieldCheck::identifier(const wire::Field& field, std::string_vi
 std::string_view FieldCheck::line(const wire::Field& field, std::string_view name,
                                   std::size_t bytes_max) {
   const std::string_view value = text(field, name, bytes_max);
-  if (!has_control(value)) return value;
+  if (!wire::has_control(value)) return value;
   refuse(Errc::invalid_argument, fmt::format("{} has control characters", name));
   return {};
 }

@@ -112,6 +112,12 @@ TEST_CASE("sizes are known before they are written", "[proto][wire]") {
   CHECK(number_bytes(1, 0) == 0);
 }
 
+TEST_CASE("control characters are those below a space and those behind tilde", "[proto][wire]") {
+  CHECK_FALSE(has_control(""));
+  CHECK_FALSE(has_control(" ~\xc2\xa0\xc3\x85"));
+  for (const char* text : {"\n", "a\x1f", "\x7f", "\xc2\x80", "\xc2\x9f"}) CHECK(has_control(text));
+}
+
 TEST_CASE("only well-formed UTF-8 is UTF-8", "[proto][wire]") {
   CHECK(valid_utf8(""));
   CHECK(valid_utf8("plain text that is longer than eight bytes"));
