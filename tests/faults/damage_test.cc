@@ -1,13 +1,12 @@
 #include <algorithm>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <optional>
 
 #include <catch2/catch.hpp>
 #include <fmt/format.h>
 
 #include "tests/faults/fault_store.h"
+#include "tests/store/file_bytes.h"
 
 namespace pawl::test {
 
@@ -19,15 +18,6 @@ constexpr std::uint64_t kSeeds = 240;
 
 enum class Damage : std::uint8_t { bits, page, truncation, deletion, older_copy };
 constexpr const char* kDamages[] = {"bits", "page", "truncation", "deletion", "older copy"};
-
-std::string read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_file(const fs::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
 
 // The state before the last commits of filled_directory().
 const fs::path& older_directory() {

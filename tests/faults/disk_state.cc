@@ -1,10 +1,10 @@
 #include "tests/faults/disk_state.h"
 
 #include <algorithm>
-#include <fstream>
-#include <iterator>
 
 #include <fmt/format.h>
+
+#include "tests/store/file_bytes.h"
 
 namespace pawl::test {
 
@@ -13,15 +13,6 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::uint64_t kPage = 4096;
-
-std::string read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_file(const fs::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
 
 // What happens to the bytes that no sync has reached.
 enum class Tail : std::uint8_t { none, all, cut, zeroed, garbage, holes };

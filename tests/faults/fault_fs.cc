@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
+
+#include "tests/store/file_bytes.h"
 
 namespace pawl::test {
 
@@ -13,15 +14,6 @@ using rocksdb::IODebugContext;
 using rocksdb::IOOptions;
 using rocksdb::IOStatus;
 using rocksdb::Slice;
-
-namespace {
-
-std::string read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-}  // namespace
 
 const char* to_string(FileOp op) {
   constexpr const char* kNames[kFileOps] = {"create", "append", "sync",   "truncate",

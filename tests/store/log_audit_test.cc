@@ -1,13 +1,12 @@
 #include "broker/store/log_audit.h"
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include <catch2/catch.hpp>
 
 #include "broker/store/sync_mark.h"
+#include "tests/store/file_bytes.h"
 #include "tests/store/store_talk.h"
 
 namespace pawl::test {
@@ -15,15 +14,6 @@ namespace pawl::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-void write_file(const fs::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
 
 // A stopped store whose commits are all in one log, commit n with n in its row.
 struct Stopped {

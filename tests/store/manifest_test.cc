@@ -1,6 +1,4 @@
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <string>
 
 #include <catch2/catch.hpp>
@@ -8,6 +6,7 @@
 #include "broker/store/log_records.h"
 #include "broker/store/rocks_reader.h"
 #include "broker/store/sync_mark.h"
+#include "tests/store/file_bytes.h"
 #include "tests/store/store_talk.h"
 
 namespace pawl::test {
@@ -15,11 +14,6 @@ namespace pawl::test {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string read_file(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
 
 // Commits until RocksDB has noted some files of values in its MANIFEST.
 void fill(store::RocksStore& store, const fs::path& mark) {
@@ -59,7 +53,7 @@ TEST_CASE("a MANIFEST that was cut between two of its records is named", "[store
     CHECK_THROWS_WITH(store::RocksReader(directory.path()), Catch::Contains(name + " is damaged"));
   }
   CHECK(cuts >= 3);
-  std::ofstream(manifest, std::ios::binary) << whole;
+  write_file(manifest, whole);
   CHECK_NOTHROW(store::RocksReader(directory.path()));
   CHECK_NOTHROW(store::RocksStore(options));
 }
